@@ -1,0 +1,41 @@
+"""Build of the extension modules; everything else is declared in pyproject.toml."""
+
+import sys
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+if sys.platform == "win32":
+    compile_args = ["/O2"]
+else:
+    # No -march=native: a wheel runs on every CPU of its platform. -g0: debug information would
+    # be most of the wheel's size.
+    compile_args = ["-O3", "-g0", "-fvisibility=hidden"]
+
+extensions = [
+    Extension(
+        f"rwkv_tok.{source.stem}",
+        [source.as_posix()],
+        include_dirs=[numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        extra_compile_args=compile_args,
+    )
+    for source in sorted(Path("src/rwkv_tok").glob("_*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "initializedcheck": False,
+            "cdivision": True,
+            "freethreading_compatible": True,
+        },
+    )
+)

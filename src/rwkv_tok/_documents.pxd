@@ -1,0 +1,18 @@
+"""A batch of texts, as the kernels see it."""
+
+from ._text cimport Span
+
+
+cdef class Documents:
+    cdef Span* spans
+    cdef size_t count
+    cdef size_t size            # bytes of the UTF-8 of all of them
+    cdef size_t _capacity
+    cdef list _owners           # whatever keeps the memory that the spans point to
+
+    cdef int reserve(self, size_t count) except -1
+    cdef int append_items(self, list items) except -1
+    cdef int append_column(self, column) except -1
+
+
+cdef Documents collect(object texts)

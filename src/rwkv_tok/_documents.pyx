@@ -1,0 +1,102 @@
+"""A batch of texts that a caller passed in, read where they lie.
+
+Either an iterable of texts, or Arrow data: whatever has the Arrow PyCapsule interface.
+"""
+
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+
+from ._arrow cimport StringColumn
+from ._text cimport UTF8, Span, read_text
+
+from ._arrow import has_arrow_interface, read_columns
+
+
+cdef class Documents:
+    """The texts of one batch call; holds on to the objects whose memory it points to."""
+
+    def __cinit__(self):
+        self._owners = []
+
+    def __dealloc__(self):
+        PyMem_Free(self.spans)
+
+    cdef int reserve(self, size_t count) except -1:
+        """Make room for `count` more documents."""
+        cdef size_t needed = self.count + count
+        cdef void* grown
+        if needed > self._capacity:
+            grown = PyMem_Realloc(self.spans, needed * sizeof(Span))
+            if grown == NULL:
+                raise MemoryError
+            self.spans = <Span*> grown
+            self._capacity = needed
+        return 0
+
+    cdef int append_items(self, list items) except -1:
+        self.reserve(len(items))
+        self._owners.append(items)
+        for item in items:
+            try:
+                owner = read_text(item, &self.spans[self.count])
+            except (TypeError, ValueError) as error:
+                error.add_note(f"in document {self.count} of the batch")
+                raise
+            if owner is not item:
+                self._owners.append(owner)
+            self.size += self.spans[self.count].size
+            self.count += 1
+        return 0
+
+    cdef int append_column(self, column) except -1:
+        cdef StringColumn strings = column
+        cdef Span* span
+        cdef size_t row
+        self.reserve(strings.length)
+        self._owners.append(strings)
+        for row in range(strings.length):
+            span = &self.spans[self.count]
+            if strings.read(row, &span.data, &span.length) < 0:
+                raise strings.error(row, self.count)
+            span.size = span.length
+            span.unit_size = UTF8
+            self.size += span.size
+            self.count += 1
+        return 0
+
+
+cdef Documents collect(object texts):
+    """The texts of a batch.
+
+    Raises TypeError for a single text, what cannot be iterated, or Arrow data that are not
+    strings; ValueError for a null; and, with a note that names the document, what `read_text`
+    raises.
+    """
+    cdef Documents documents = Documents()
+    if isinstance(texts, str) or is_byte_buffer(texts):
+        raise TypeError(
+            f"a batch must be an iterable of texts, not a single {type(texts).__name__}: "
+            "put it into a list"
+        )
+    if has_arrow_interface(texts):
+        for column in read_columns(texts):
+            documents.append_column(column)
+        return documents
+    try:
+        # A copy: the caller's list may change while the GIL is released.
+        items = list(texts)
+    except TypeError:
+        if hasattr(texts, "__iter__"):
+            raise
+        raise TypeError(
+            f"a batch must be an iterable of texts or Arrow strings, not {type(texts).__name__}"
+        ) from None
+    documents.append_items(items)
+    return documents
+
+
+cdef bint is_byte_buffer(object texts):
+    try:
+        view = memoryview(texts)
+    except (TypeError, ValueError):     # NumPy exports no buffer of some dtypes
+        return False
+    return view.itemsize == 1 and view.ndim == 1

@@ -1,0 +1,34 @@
+"""How a long call notices that it is to end, and work that several threads do together."""
+
+from cpython.pythread cimport PyThread_type_lock
+
+
+cdef enum Status:
+    DONE
+    FULL            # the result does not fit into the capacity
+    STOPPED         # see Watch; if a signal handler raised, its exception is set
+    NO_MEMORY
+
+
+# Looked at by kernels that run for long, every few milliseconds.
+cdef struct Watch:
+    bint signals                # run signal handlers: for the thread that the call was made in
+    PyThread_type_lock lock     # guards `stop`; NULL if there are no other threads
+    const bint* stop            # set to end this one
+    size_t unwatched            # bytes since the last look
+
+
+cdef bint must_stop(Watch* watch, size_t bytes) noexcept nogil
+cdef int raise_pending() except -1
+
+
+cdef class Job:
+    cdef size_t num_units
+    cdef PyThread_type_lock lock
+    cdef size_t next_unit       # the first that no thread has taken; guarded by the lock
+    cdef bint stopped           # likewise
+    cdef bint out_of_memory     # likewise
+
+    cdef int start(self, num_threads) except -1
+    cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil
+    cdef void take_units(self, Watch* watch) noexcept nogil

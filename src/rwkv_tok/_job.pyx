@@ -1,0 +1,105 @@
+"""How a long call notices that it is to end, and work that several threads do together."""
+
+from cpython.pythread cimport (
+    PyThread_acquire_lock,
+    PyThread_allocate_lock,
+    PyThread_free_lock,
+    PyThread_release_lock,
+    WAIT_LOCK,
+)
+
+from .threads import available_cpus, run_in_threads
+
+
+cdef extern from "Python.h":
+    # Cython's own declarations would make an exception of the result at once, also in functions
+    # that cannot raise.
+    int PyErr_CheckSignals() noexcept
+    void* PyErr_Occurred() noexcept
+
+
+cdef enum:
+    # Bytes between two looks: some 10 to 20 ms. Each run of the signal handlers waits for the GIL.
+    STEP = 1 << 22
+
+
+cdef bint must_stop(Watch* watch, size_t bytes) noexcept nogil:
+    """Whether to end with STOPPED; `bytes` is the work done since the last question."""
+    cdef bint stop = False
+    watch.unwatched += bytes
+    if watch.unwatched < STEP:
+        return False
+    watch.unwatched = 0
+    if watch.lock != NULL:
+        PyThread_acquire_lock(watch.lock, WAIT_LOCK)
+        stop = watch.stop[0]
+        PyThread_release_lock(watch.lock)
+    if watch.signals and not stop:
+        with gil:
+            stop = PyErr_CheckSignals() < 0
+    return stop
+
+
+cdef int raise_pending() except -1:
+    """Raise the exception that a signal handler has set, if it has."""
+    return -1 if PyErr_Occurred() != NULL else 0
+
+
+cdef class Job:
+    """Work in units that threads take one after the other; `do_unit` does one of them.
+
+    It belongs to one call. See threads.Job for how it is run.
+    """
+
+    def __cinit__(self):
+        self.lock = PyThread_allocate_lock()
+        if self.lock == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.lock != NULL:
+            PyThread_free_lock(self.lock)
+
+    cdef int start(self, num_threads) except -1:
+        """Do all the units, in as many threads as there is work for and `num_threads` allows."""
+        if num_threads is None:
+            num_threads = available_cpus() if self.num_units > 1 else 1
+        self.next_unit = 0
+        run_in_threads(self, max(min(num_threads, self.num_units), 1))
+        if self.out_of_memory:
+            raise MemoryError
+        return 0
+
+    def run(self, bint signals):
+        """Take units until none is left; with `signals`, run signal handlers meanwhile."""
+        cdef Watch watch = Watch(
+            signals=signals, lock=self.lock, stop=&self.stopped, unwatched=0
+        )
+        with nogil:
+            self.take_units(&watch)
+        raise_pending()
+
+    def stop(self):
+        """Make every `run` return soon."""
+        PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        self.stopped = True
+        PyThread_release_lock(self.lock)
+
+    cdef void take_units(self, Watch* watch) noexcept nogil:
+        cdef Status status = DONE
+        cdef size_t unit = 0
+        while True:
+            PyThread_acquire_lock(self.lock, WAIT_LOCK)
+            if status != DONE:
+                self.stopped = True
+                self.out_of_memory |= status == NO_MEMORY
+            if self.stopped or self.next_unit == self.num_units:
+                PyThread_release_lock(self.lock)
+                return
+            unit = self.next_unit
+            self.next_unit += 1
+            PyThread_release_lock(self.lock)
+            status = self.do_unit(unit, watch)
+
+    cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil:
+        return DONE

@@ -1,0 +1,306 @@
+"""Construction of the double array; _trie.pxd has its layout and the walk through it.
+
+First a plain trie is drafted, its nodes numbered as the tokens, in ascending order of their ids,
+first reach them: with short tokens first, the nodes that text visits most get the low numbers.
+Then each node with several children gets a base where they fit, in that order, which keeps busy
+nodes near each other; the many with a single child fill what is left. Hardly a slot stays empty.
+"""
+
+cimport numpy as cnp
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+from numpy cimport npy_intp
+
+import numpy as np
+
+from ._tokens cimport ID_SPACE, TokenTable, TokenView, token_length
+
+from .errors import VocabularyError
+
+cnp.import_array()
+
+
+cdef enum:
+    EDGES = 256                 # children that a node can have
+    ROOT = 0
+    MAX_SLOTS = MAX_NODES + EDGES
+    WORD = 64                   # bits in a word of a bitmap
+
+
+cdef class Trie:
+    """The compiled trie of a vocabulary. Immutable.
+
+    Parameters
+    ----------
+    tokens
+        Its tokens.
+    lines
+        Where the ids stand in a file, as `parse` returns it, for the messages of errors.
+
+    Raises
+    ------
+    VocabularyError
+        Two ids for the same token, a byte without a token, or more than 2**23 nodes.
+    """
+
+    def __cinit__(self, TokenTable tokens not None, lines=None):
+        cdef Draft draft = Draft(tokens, lines)
+        cdef Layout layout = Layout(draft)
+        cdef size_t node, slot
+        self.num_nodes = draft.size
+        self.num_slots = layout.num_slots
+        self._nodes = np.zeros(layout.num_slots + EDGES, np.uint32)
+        self._token_ids = np.zeros(layout.num_slots, np.uint16)
+        cdef Node* nodes = <Node*> cnp.PyArray_DATA(self._nodes)
+        cdef uint16_t* token_ids = <uint16_t*> cnp.PyArray_DATA(self._token_ids)
+        for node in range(draft.size):
+            if node == ROOT:
+                slot = 0
+            else:
+                slot = layout.base[draft.parent[node]] + draft.label[node]
+            nodes[slot] = layout.base[node] << BASE_SHIFT | draft.label[node]
+            if draft.token_id[node]:
+                nodes[slot] |= TOKEN_ENDS
+                token_ids[slot] = draft.token_id[node]
+        self.view = TrieView(nodes, token_ids, tokens.lengths().max())
+
+    def find(self, bytes token not None):
+        """The id of a token; 0 if it is none."""
+        cdef const uint8_t* here = token
+        cdef const uint8_t* end = here + len(token)
+        cdef uint32_t slot
+        if here == end or longest_match(&self.view, here, end, &slot) != end:
+            return 0
+        return self.view.token_ids[slot]
+
+
+cdef class Draft:
+    """The trie as a list of nodes: node i hangs from node parent[i] < i by the byte label[i]."""
+
+    cdef size_t size
+    cdef uint32_t* parent
+    cdef uint8_t* label
+    cdef uint16_t* token_id         # 0 where no token ends
+    cdef size_t longest
+    cdef tuple _arrays
+
+    def __cinit__(self, TokenTable tokens, lines):
+        cdef const TokenView* view = &tokens.view
+        cdef size_t bound = min(MAX_NODES, 1 + <size_t> view.offsets[ID_SPACE])
+        cdef size_t table_size = EDGES
+        while table_size < 2 * bound:
+            table_size *= 2
+        # Open addressing; 0 is free, as the root is nobody's child.
+        table_array = np.zeros(table_size, np.uint32)
+        cdef uint32_t* table = <uint32_t*> cnp.PyArray_DATA(table_array)
+        parent = np.empty(bound, np.uint32)
+        label = np.empty(bound, np.uint8)
+        token_id = np.zeros(bound, np.uint16)
+        self._arrays = (parent, label, token_id)
+        self.parent = <uint32_t*> cnp.PyArray_DATA(parent)
+        self.label = <uint8_t*> cnp.PyArray_DATA(label)
+        self.token_id = <uint16_t*> cnp.PyArray_DATA(token_id)
+        self.parent[ROOT] = ROOT
+        self.label[ROOT] = 1        # not 0: see _trie.pxd on empty slots
+        self.size = 1
+
+        cdef const uint8_t* token
+        cdef size_t i, length, where
+        cdef uint32_t node, child
+        cdef uint32_t this_id
+        for this_id in range(1, ID_SPACE):
+            token = view.bytes + view.offsets[this_id]
+            length = token_length(view, this_id)
+            if length == 0:
+                continue
+            node = ROOT
+            for i in range(length):
+                where = hash_edge(node, token[i]) & (table_size - 1)
+                while True:
+                    child = table[where]
+                    if child == 0:
+                        if self.size == MAX_NODES:
+                            raise self.error(
+                                f"with token {this_id} the trie has more than {MAX_NODES} nodes",
+                                this_id, lines,
+                            )
+                        child = <uint32_t> self.size
+                        table[where] = child
+                        self.parent[child] = node
+                        self.label[child] = token[i]
+                        self.size += 1
+                        break
+                    if self.parent[child] == node and self.label[child] == token[i]:
+                        break
+                    where = (where + 1) & (table_size - 1)
+                node = child
+            if self.token_id[node]:
+                raise self.error(
+                    f"ids {self.token_id[node]} and {this_id} are the same token", this_id, lines
+                )
+            self.token_id[node] = this_id
+        self.require_every_byte()
+
+    cdef require_every_byte(self):
+        """Without a token for each byte some texts could not be encoded; the walk relies on it."""
+        cdef uint8_t[EDGES] found
+        cdef size_t node
+        memset(found, 0, EDGES)
+        for node in range(1, self.size):
+            if self.parent[node] == ROOT and self.token_id[node]:
+                found[self.label[node]] = 1
+        for node in range(EDGES):
+            if not found[node]:
+                raise VocabularyError(f"the byte 0x{node:02X} has no token")
+
+    cdef error(self, str message, uint32_t token_id, lines):
+        return VocabularyError(message, None if lines is None else int(lines[token_id]))
+
+
+cdef inline size_t hash_edge(uint64_t node, uint64_t byte) noexcept nogil:
+    return <size_t> (((node << 8 | byte) * 0x9E3779B97F4A7C15ULL) >> 32)
+
+
+cdef class Layout:
+    """A base for each node that has children, such that no two nodes meet in a slot."""
+
+    cdef uint32_t* base
+    cdef size_t num_slots
+    cdef uint64_t* taken_slots      # bitmaps
+    cdef uint64_t* taken_bases
+    cdef tuple _arrays
+
+    def __cinit__(self, Draft draft):
+        cdef size_t words = MAX_SLOTS // WORD + 2
+        base = np.full(draft.size, LEAF_BASE, np.uint32)
+        taken_slots = np.zeros(words, np.uint64)
+        taken_bases = np.zeros(words, np.uint64)
+        self._arrays = (base, taken_slots, taken_bases)
+        self.base = <uint32_t*> cnp.PyArray_DATA(base)
+        self.taken_slots = <uint64_t*> cnp.PyArray_DATA(taken_slots)
+        self.taken_bases = <uint64_t*> cnp.PyArray_DATA(taken_bases)
+        self.num_slots = 0
+        set_bit(self.taken_slots, 0)
+        set_bit(self.taken_bases, LEAF_BASE)
+
+        # The labels of all children, those of one node next to each other.
+        labels = np.empty(draft.size - 1, np.uint8)
+        counts = np.bincount(draft._arrays[0][1 : draft.size], minlength=draft.size)
+        starts = np.cumsum(counts) - counts
+        group_labels(draft, starts.copy(), labels)
+        self.place_branching(counts, starts, labels)
+        single = np.flatnonzero(counts == 1)
+        self.place_single(single, labels[starts[single]])
+
+    cdef place_branching(self, counts, starts, labels):
+        """Give each node with several children a base where all of them fit.
+
+        A search goes on where the last one for as many children ended: where that found nothing,
+        this one would hardly find more.
+        """
+        cdef const npy_intp* count = <const npy_intp*> cnp.PyArray_DATA(counts)
+        cdef const npy_intp* start = <const npy_intp*> cnp.PyArray_DATA(starts)
+        cdef const uint8_t* label = <const uint8_t*> cnp.PyArray_DATA(labels)
+        cdef size_t[EDGES + 1] last
+        cdef size_t base
+        cdef npy_intp node, i
+        memset(last, 0, sizeof(last))
+        for node in range(len(counts)):
+            if count[node] < 2:
+                continue
+            base = self.find_base(label + start[node], count[node], last[count[node]] // WORD)
+            if base == MAX_NODES:
+                raise too_large()
+            last[count[node]] = base
+            for i in range(count[node]):
+                self.take(node, base, label[start[node] + i])
+
+    cdef size_t find_base(
+        self, const uint8_t* labels, size_t count, size_t word
+    ) noexcept nogil:
+        """The lowest base from `word` on where a slot is free for each label; 64 at a time."""
+        cdef uint64_t fits
+        cdef size_t i, base
+        while word * WORD < MAX_NODES:
+            fits = ~self.taken_bases[word]
+            for i in range(count):
+                fits &= ~word_at(self.taken_slots, word * WORD + labels[i])
+                if fits == 0:
+                    break
+            if fits:
+                base = word * WORD
+                while not fits & 1:
+                    fits >>= 1
+                    base += 1
+                return base
+            word += 1
+        return MAX_NODES
+
+    cdef place_single(self, nodes, labels):
+        """Give each free slot in turn to the child of one of the `nodes`, which have one each.
+
+        Any node whose base would be new will do, so search goes over labels, not over slots.
+        """
+        by_label = nodes[np.argsort(labels, kind="stable")]
+        ends = np.cumsum(np.bincount(labels, minlength=EDGES))
+        heads = ends - np.bincount(labels, minlength=EDGES)
+        cdef const npy_intp* node = <const npy_intp*> cnp.PyArray_DATA(by_label)
+        cdef const npy_intp* end = <const npy_intp*> cnp.PyArray_DATA(ends)
+        cdef npy_intp* head = <npy_intp*> cnp.PyArray_DATA(heads)
+        cdef Py_ssize_t left = len(nodes)
+        cdef size_t slot = 0
+        cdef size_t label = 0
+        cdef size_t attempts
+        while left:
+            slot += 1
+            if slot == MAX_NODES:
+                raise too_large()
+            if has_bit(self.taken_slots, slot):
+                continue
+            for attempts in range(EDGES):
+                if (
+                    head[label] < end[label]
+                    and slot > label
+                    and not has_bit(self.taken_bases, slot - label)
+                ):
+                    self.take(node[head[label]], slot - label, label)
+                    head[label] += 1
+                    left -= 1
+                    break
+                label = (label + 1) % EDGES
+
+    cdef void take(self, size_t node, size_t base, size_t label) noexcept nogil:
+        self.base[node] = <uint32_t> base
+        set_bit(self.taken_bases, base)
+        set_bit(self.taken_slots, base + label)
+        self.num_slots = max(self.num_slots, base + label + 1)
+
+
+cdef too_large():
+    return VocabularyError(f"the trie does not fit into {MAX_NODES} slots")
+
+
+cdef group_labels(Draft draft, starts, labels):
+    """Write the labels of each node's children from its start on."""
+    cdef npy_intp* end = <npy_intp*> cnp.PyArray_DATA(starts)
+    cdef uint8_t* label = <uint8_t*> cnp.PyArray_DATA(labels)
+    cdef size_t node
+    for node in range(1, draft.size):
+        label[end[draft.parent[node]]] = draft.label[node]
+        end[draft.parent[node]] += 1
+
+cdef inline void set_bit(uint64_t* bitmap, size_t index) noexcept nogil:
+    bitmap[index // WORD] |= (<uint64_t> 1) << (index % WORD)
+
+
+cdef inline bint has_bit(const uint64_t* bitmap, size_t index) noexcept nogil:
+    return bitmap[index // WORD] >> (index % WORD) & 1
+
+
+cdef inline uint64_t word_at(const uint64_t* bitmap, size_t index) noexcept nogil:
+    """The 64 bits from `index` on."""
+    cdef size_t shift = index % WORD
+    cdef uint64_t word = bitmap[index // WORD] >> shift
+    if shift:
+        word |= bitmap[index // WORD + 1] << (WORD - shift)
+    return word

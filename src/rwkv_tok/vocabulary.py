@@ -1,0 +1,188 @@
+"""Vocabularies: read from a file, given as tokens, or bundled with the package."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import vocab
+from ._parser import parse
+from ._tokens import TokenTable
+from ._trie import Trie
+from .errors import VocabularyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["DEFAULT_VOCABULARY", "ID_SPACE", "Vocabulary", "bundled_names", "load_bundled"]
+
+#: The number of ids: an id is a uint16.
+ID_SPACE = 65536
+
+#: The vocabulary of the RWKV "World" models.
+DEFAULT_VOCABULARY = "rwkv_vocab_v20230424"
+
+_MAX_TOKEN_LENGTH = 1024
+_FOLDER = Path(vocab.__path__[0])
+
+
+class Vocabulary:
+    """A valid vocabulary, compiled and ready to encode and decode with. Immutable.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    tokens
+        Its tokens by id.
+    lines
+        Where in a file each id is assigned, for messages; see `rwkv_tok._parser.parse`.
+    bundled
+        Whether `load_bundled(name)` gives it.
+
+    Raises
+    ------
+    VocabularyError
+        Two ids for one token, a byte without a token, or too large a trie.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tokens: TokenTable,
+        *,
+        lines: NDArray[np.uint32] | None = None,
+        bundled: bool = False,
+    ) -> None:
+        self.name = name
+        self.bundled = bundled
+        self.tokens = tokens
+        self.trie = Trie(tokens, lines)
+
+    @classmethod
+    def parse(
+        cls, data: bytes, name: str | None = None, *, bundled: bool = False
+    ) -> Vocabulary:
+        """Read the content of a vocabulary file: see `rwkv_tok._parser` for the format."""
+        tokens, lines = parse(data)
+        return cls(name or _nameless(tokens), tokens, lines=lines, bundled=bundled)
+
+    @classmethod
+    def from_tokens(cls, tokens: Mapping[int, bytes]) -> Vocabulary:
+        """Take the tokens from a mapping of ids to bytes."""
+        lengths = np.zeros(ID_SPACE, np.uint16)
+        starts = np.zeros(ID_SPACE, np.uint32)
+        start = 0
+        for token_id, token in tokens.items():
+            _check_token(token_id, token)
+            lengths[token_id] = len(token)
+            starts[token_id] = start
+            start += len(token)
+        table = TokenTable(b"".join(tokens.values()), starts, lengths)
+        return cls(_nameless(table), table)
+
+    @classmethod
+    def from_content(cls, name: str, ids: bytes, lengths: bytes, block: bytes) -> Vocabulary:
+        """Take what `content` has returned."""
+        token_ids = np.frombuffer(ids, "<u2")
+        token_lengths = np.frombuffer(lengths, "<u2")
+        all_lengths = np.zeros(ID_SPACE, np.uint16)
+        all_starts = np.zeros(ID_SPACE, np.uint32)
+        all_lengths[token_ids] = token_lengths
+        all_starts[token_ids] = np.cumsum(token_lengths, dtype=np.int64) - token_lengths
+        return cls(name, TokenTable(block, all_starts, all_lengths))
+
+    def content(self) -> tuple[bytes, bytes, bytes]:
+        """The assigned ids and the lengths of their tokens as little-endian uint16, the bytes."""
+        lengths = self.tokens.lengths()[self.ids]
+        return (
+            self.ids.astype("<u2").tobytes(),
+            lengths.astype("<u2").tobytes(),
+            self.tokens.block(),
+        )
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256, in hexadecimal, of what decides which ids a text gets.
+
+        Taken over all tokens in ascending order of their ids: the id and the length in bytes, both
+        as little-endian uint32, then the bytes.
+        """
+        return _fingerprint(self.tokens)
+
+    @functools.cached_property
+    def ids(self) -> NDArray[np.uint16]:
+        """The assigned ids in ascending order."""
+        ids = np.flatnonzero(self.tokens.lengths()).astype(np.uint16)
+        ids.flags.writeable = False
+        return ids
+
+    def to_bytes(self) -> bytes:
+        """The content of a vocabulary file that `parse` reads to the same fingerprint."""
+        return "".join(
+            f"{token_id} {_literal(token)} {len(token)}\n"
+            for token_id in self.ids.tolist()
+            for token in (self.tokens[token_id],)
+        ).encode()
+
+
+def bundled_names() -> list[str]:
+    """The names of the vocabularies that ship with the package."""
+    return sorted(file.stem for file in _FOLDER.glob("*.txt"))
+
+
+@functools.cache
+def load_bundled(name: str) -> Vocabulary:
+    """A vocabulary that ships with the package; the same object each time.
+
+    Raises
+    ------
+    ValueError
+        There is none of this name.
+    """
+    if name not in bundled_names():
+        raise ValueError(
+            f"no bundled vocabulary {name!r}, only {', '.join(bundled_names())}; "
+            "name a file by a pathlib.Path"
+        )
+    return Vocabulary.parse((_FOLDER / f"{name}.txt").read_bytes(), name, bundled=True)
+
+
+def _check_token(token_id: int, token: bytes) -> None:
+    if isinstance(token_id, bool) or not isinstance(token_id, int | np.integer):
+        raise TypeError(f"an id must be an int, not {type(token_id).__name__}")
+    if not isinstance(token, bytes):
+        raise TypeError(f"the token of id {token_id} must be bytes, not {type(token).__name__}")
+    if not 1 <= token_id < ID_SPACE:
+        raise VocabularyError(f"id {token_id} is outside 1 ... {ID_SPACE - 1}")
+    if not token:
+        raise VocabularyError(f"the token of id {token_id} is empty")
+    if len(token) > _MAX_TOKEN_LENGTH:
+        raise VocabularyError(
+            f"the token of id {token_id} is longer than {_MAX_TOKEN_LENGTH} bytes"
+        )
+
+
+def _fingerprint(tokens: TokenTable) -> str:
+    # hashlib takes a few milliseconds to import, and not every process needs it.
+    import hashlib
+
+    return hashlib.sha256(tokens.records()).hexdigest()
+
+
+def _nameless(tokens: TokenTable) -> str:
+    """A name for a vocabulary that came without one."""
+    return f"sha256-{_fingerprint(tokens)[:12]}"
+
+
+def _literal(token: bytes) -> str:
+    """The token as a str literal, or as a bytes literal if it is not valid UTF-8."""
+    try:
+        return repr(token.decode())
+    except UnicodeDecodeError:
+        return repr(token)

@@ -1,0 +1,1 @@
+"""The vocabularies that ship with the package: one `NAME.txt` each, see NOTICE for their origin."""
