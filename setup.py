@@ -35,6 +35,8 @@ setup(
             "wraparound": False,
             "initializedcheck": False,
             "cdivision": True,
+            "auto_pickle": False,
+            "autotestdict": False,
             "freethreading_compatible": True,
         },
     )

@@ -14,7 +14,7 @@ cdef enum:
     INLINE_SIZE = 12        # bytes of the longest string that a View holds itself
 
 
-LAYOUTS = {
+cdef dict LAYOUTS = {
     "u": OFFSETS_32, "z": OFFSETS_32,
     "U": OFFSETS_64, "Z": OFFSETS_64,
     "vu": VIEWS, "vz": VIEWS,

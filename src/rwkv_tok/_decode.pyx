@@ -32,7 +32,7 @@ cdef enum:
 cdef const uint8_t* REPLACEMENT = b"\xEF\xBF\xBD"
 
 
-POLICIES = {"raise": RAISE, "skip": SKIP, "replace": REPLACE}
+cdef dict POLICIES = {"raise": RAISE, "skip": SKIP, "replace": REPLACE}
 
 
 cdef Unknown read_policy(object unknown) except? RAISE:

@@ -1,5 +1,6 @@
 """Decoding batches, in one thread or several."""
 
+cimport cython
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
@@ -44,6 +45,7 @@ def decode_batch(TokenTable tokens not None, ids, offsets, errors, unknown, num_
     return job.documents(errors)
 
 
+@cython.internal
 cdef class DecodeJob(Job):
     """Measures what each document decodes to and then, given memory to write to, decodes it."""
 

@@ -6,13 +6,13 @@ from ._text cimport Span
 cdef class Documents:
     cdef Span* spans
     cdef size_t count
-    cdef size_t size            # bytes of the UTF-8 of all of them
     cdef size_t _capacity
     cdef list _owners           # whatever keeps the memory that the spans point to
 
     cdef int reserve(self, size_t count) except -1
     cdef int append_items(self, list items) except -1
     cdef int append_column(self, column) except -1
+    cdef object text(self, size_t document)
 
 
 cdef Documents collect(object texts)

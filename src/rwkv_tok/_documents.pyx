@@ -43,7 +43,6 @@ cdef class Documents:
                 raise
             if owner is not item:
                 self._owners.append(owner)
-            self.size += self.spans[self.count].size
             self.count += 1
         return 0
 
@@ -57,11 +56,13 @@ cdef class Documents:
             span = &self.spans[self.count]
             if strings.read(row, &span.data, &span.length) < 0:
                 raise strings.error(row, self.count)
-            span.size = span.length
             span.unit_size = UTF8
-            self.size += span.size
             self.count += 1
         return 0
+
+    cdef object text(self, size_t document):
+        """The object that a document of an iterable is."""
+        return self._owners[0][document]
 
 
 cdef Documents collect(object texts):

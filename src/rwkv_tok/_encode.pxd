@@ -1,6 +1,5 @@
 """The encoder: from a Span to ids."""
 
-cimport numpy as cnp
 from libc.stdint cimport uint16_t
 
 from ._job cimport Status, Watch
@@ -17,5 +16,5 @@ cdef Status encode_span(
 ) noexcept nogil
 
 
+cdef int raise_surrogate(str text) except -1
 cdef object new_ids(size_t capacity)
-cdef int shrink(cnp.ndarray ids, size_t size) except -1

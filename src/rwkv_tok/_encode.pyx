@@ -2,15 +2,15 @@
 
 cimport numpy as cnp
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport SIZE_MAX, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memmove
 
 import sys
 
-from ._job cimport DONE, FULL, STOPPED, Status, Watch, must_stop, raise_pending
-from ._text cimport UTF8, Span, read_text
+from ._job cimport DONE, FULL, STOPPED, SURROGATE, Status, Watch, must_stop, raise_pending
+from ._text cimport UTF8, Span, most_bytes, read_text
 from ._trie cimport Trie, TrieView, longest_match
-from ._utf8 cimport transcode, unit_t
+from ._utf8 cimport is_surrogate, transcode, unit_t
 
 cnp.import_array()
 
@@ -19,8 +19,8 @@ cdef enum:
     # A text of up to so many bytes is encoded on the stack and its ids copied: one allocation of
     # just the size.
     SMALL = 2048
-    # A kernel that has fewer bytes to do is done in about a microsecond; to release the GIL and
-    # take it again would cost more.
+    # A kernel that has no more characters or bytes to do is done in about a microsecond: to release
+    # the GIL and take it again would cost more.
     SHORT = 256
     # Bytes between two questions whether the call is to end.
     STEP = 1 << 20
@@ -30,7 +30,7 @@ cdef enum:
 
 
 # The formats by which the buffer protocol names a uint16 of this machine.
-NATIVE_UINT16 = ("H", "@H", "=H", "<H" if sys.byteorder == "little" else ">H")
+cdef tuple NATIVE_UINT16 = ("H", "@H", "=H", "<H" if sys.byteorder == "little" else ">H")
 
 
 def encode(Trie trie not None, text):
@@ -38,15 +38,16 @@ def encode(Trie trie not None, text):
     cdef uint16_t[SMALL] small
     cdef Span span
     cdef size_t produced
-    owner = read_text(text, &span)
-    if span.size <= SMALL:
-        produced = run(trie, &span, small, SMALL)
+    _owner = read_text(text, &span)
+    cdef size_t capacity = most_bytes(&span)
+    if capacity <= SMALL:
+        produced = run(trie, &span, text, small, SMALL)
         ids = new_ids(produced)
         memcpy(cnp.PyArray_DATA(ids), small, produced * sizeof(uint16_t))
         return ids
-    # At most one id for each byte; memory that stays unused is never touched.
-    ids = new_ids(span.size)
-    produced = run(trie, &span, <uint16_t*> cnp.PyArray_DATA(ids), span.size)
+    # Memory that stays unused is never touched.
+    ids = new_ids(capacity)
+    produced = run(trie, &span, text, <uint16_t*> cnp.PyArray_DATA(ids), capacity)
     shrink(ids, produced)
     return ids
 
@@ -54,7 +55,7 @@ def encode(Trie trie not None, text):
 def encode_into(Trie trie not None, text, out):
     """Encode one text into a writable buffer of uint16; return the number of ids."""
     cdef Span span
-    owner = read_text(text, &span)
+    _owner = read_text(text, &span)
     try:
         view = memoryview(out)
     except TypeError:
@@ -69,34 +70,42 @@ def encode_into(Trie trie not None, text, out):
     if not view.c_contiguous:
         raise ValueError("out is not contiguous")
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
-    return run(trie, &span, <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t))
+    return run(trie, &span, text, <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t))
 
 
 def count(Trie trie not None, text):
     """The number of ids that `encode` gives; none is kept."""
     cdef Span span
-    owner = read_text(text, &span)
-    return run(trie, &span, NULL, span.size)
+    _owner = read_text(text, &span)
+    return run(trie, &span, text, NULL, SIZE_MAX)
 
 
 cdef Py_ssize_t run(
-    Trie trie, const Span* span, uint16_t* out, size_t capacity
+    Trie trie, const Span* span, text, uint16_t* out, size_t capacity
 ) except -1:
     """Encode one text in the calling thread."""
     cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0)
     cdef size_t produced
     cdef Status status
-    if span.size <= SHORT:
+    if span.length <= SHORT:
         status = encode_span(&trie.view, span, out, capacity, &produced, &watch)
     else:
         with nogil:
             status = encode_span(&trie.view, span, out, capacity, &produced, &watch)
-    if status == STOPPED:
-        raise_pending()
+    if status == DONE:
+        return produced
+    if status == SURROGATE:
+        raise_surrogate(text)
     if status == FULL:
-        needed = run(trie, span, NULL, span.size)
+        needed = run(trie, span, text, NULL, SIZE_MAX)
         raise ValueError(f"out is too small: it holds {capacity} ids, the text has {needed}")
-    return produced
+    return raise_pending()
+
+
+cdef int raise_surrogate(str text) except -1:
+    """Raise the UnicodeEncodeError that tells where the surrogate is."""
+    text.encode()
+    return 0
 
 
 cdef Status encode_span(
@@ -162,6 +171,8 @@ cdef Status encode_units(
     while True:
         taken += transcode(text + taken, length - taken, window + filled, WINDOW - filled, &added)
         filled += added
+        if taken < length and is_surrogate(text[taken]):
+            return SURROGATE
         here = window
         stop = window + filled
         if taken < length:

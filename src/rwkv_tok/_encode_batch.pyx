@@ -1,21 +1,22 @@
 """Encoding and counting batches, in one thread or several.
 
 The documents are cut into units, runs of about equally many bytes, which the threads take one
-after the other. The ids go into one array in order: the thread that has the earliest unfinished
-unit writes them to their place at once, the others to a buffer that fits into their cache and is
-copied as soon as all units before are done. So the array is written once, from front to back.
+after the other. A thread encodes a unit into a buffer that fits into its cache; once all units
+before are done, the ids are appended to the result. So the result is written once, from front to
+back, and takes no more memory than the ids do.
 """
 
+cimport cython
 cimport numpy as cnp
 from cpython.pythread cimport PyThread_acquire_lock, PyThread_release_lock, WAIT_LOCK
-from libc.stdint cimport int64_t, uint16_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdint cimport SIZE_MAX, int64_t, uint16_t
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy
 
 from ._documents cimport Documents, collect
-from ._encode cimport encode_span, new_ids, shrink
-from ._job cimport DONE, NO_MEMORY, Job, Status, Watch
-from ._text cimport Span
+from ._encode cimport encode_span, new_ids, raise_surrogate
+from ._job cimport DONE, NO_MEMORY, SURROGATE, Job, Status, Watch
+from ._text cimport Span, most_bytes
 from ._trie cimport Trie
 
 import numpy as np
@@ -37,14 +38,9 @@ cdef enum:
 def encode_ragged(Trie trie not None, texts, num_threads, bint append_eot):
     """Encode a batch: all ids one after the other (uint16), and the offsets (int64)."""
     num_threads = check_num_threads(num_threads)
-    cdef Documents documents = collect(texts)
-    cdef size_t capacity = documents.size + (documents.count if append_eot else 0)
-    ids = new_ids(capacity)
-    cdef EncodeJob job = EncodeJob(trie, documents, append_eot)
-    job.out = <uint16_t*> cnp.PyArray_DATA(ids)
-    job.start(num_threads)
-    shrink(ids, job.committed)
-    return ids, job.offsets()
+    cdef EncodeJob job = EncodeJob(trie, collect(texts), True, append_eot)
+    job.run_all(num_threads)
+    return job.result.to_array(), job.offsets()
 
 
 def encode_batch(Trie trie not None, texts, num_threads):
@@ -67,71 +63,133 @@ def encode_batch(Trie trie not None, texts, num_threads):
 def count_batch(Trie trie not None, texts, num_threads):
     """The number of ids of each document: int64, 1-D; none is kept."""
     num_threads = check_num_threads(num_threads)
-    cdef EncodeJob job = EncodeJob(trie, collect(texts), False)
-    job.start(num_threads)
+    cdef EncodeJob job = EncodeJob(trie, collect(texts), False, False)
+    job.run_all(num_threads)
     return job.counts
 
 
-# A run of documents, and their ids while they wait to be copied to their place.
+@cython.internal
+cdef class IdBuffer:
+    """Ids that grow at their end."""
+
+    cdef uint16_t* ids
+    cdef size_t size
+    cdef size_t capacity
+
+    def __dealloc__(self):
+        free(self.ids)
+
+    cdef Status append(self, const uint16_t* ids, size_t count) noexcept nogil:
+        if self.resize_to_hold(self.size + count) != DONE:
+            return NO_MEMORY
+        memcpy(self.ids + self.size, ids, count * sizeof(uint16_t))
+        self.size += count
+        return DONE
+
+    cdef Status resize_to_hold(self, size_t size) noexcept nogil:
+        cdef size_t capacity = self.capacity
+        cdef uint16_t* grown
+        if size <= capacity:
+            return DONE
+        capacity = max(size, capacity + capacity // 2)
+        grown = <uint16_t*> realloc(self.ids, capacity * sizeof(uint16_t))
+        if grown == NULL:
+            return NO_MEMORY
+        self.ids = grown
+        self.capacity = capacity
+        return DONE
+
+    cdef object to_array(self):
+        """The ids as an array that keeps this buffer alive; nothing may be appended any more."""
+        cdef cnp.npy_intp shape = self.size
+        cdef uint16_t* fitted
+        if self.size == 0:
+            return new_ids(0)
+        fitted = <uint16_t*> realloc(self.ids, self.size * sizeof(uint16_t))
+        if fitted != NULL:
+            self.ids = fitted
+        array = cnp.PyArray_SimpleNewFromData(1, &shape, cnp.NPY_UINT16, self.ids)
+        cnp.set_array_base(array, self)
+        return array
+
+
+# A run of documents, and its ids until they are appended to the result.
 cdef struct Unit:
     size_t first
     size_t last             # exclusive
     size_t capacity         # the most ids it can have
     size_t produced
     bint done
-    uint16_t* waiting       # NULL where they went to their place at once
+    uint16_t* ids
 
 
+@cython.internal
 cdef class EncodeJob(Job):
-    """Encodes a batch, or only counts where `out` is NULL."""
+    """Encodes a batch, or only counts the ids."""
 
     cdef Trie trie
     cdef Documents documents
+    cdef bint keep_ids
     cdef bint append_eot
-    cdef uint16_t* out
-
-    cdef object counts                  # ids of each document
+    cdef object counts          # int64: ids of each document
     cdef int64_t* counts_data
-
     cdef Unit* units
-    cdef size_t next_commit             # the first unit whose ids are not all in their place
-    cdef size_t committed               # ids in their place; both guarded by the lock
+    # Guarded by the lock:
+    cdef IdBuffer result
+    cdef size_t next_commit     # the first unit whose ids are not in the result
+    cdef size_t surrogate_in    # the first document found to hold a surrogate, or SIZE_MAX
 
-    def __cinit__(self, Trie trie, Documents documents, bint append_eot):
+    def __cinit__(self, Trie trie, Documents documents, bint keep_ids, bint append_eot):
         cdef cnp.npy_intp shape = documents.count
         self.trie = trie
         self.documents = documents
+        self.keep_ids = keep_ids
         self.append_eot = append_eot
         self.counts = cnp.PyArray_SimpleNew(1, &shape, cnp.NPY_INT64)
         self.counts_data = <int64_t*> cnp.PyArray_DATA(self.counts)
-        # Each unit but the last costs at least UNIT.
-        self.units = <Unit*> calloc(
-            (documents.size + documents.count * DOCUMENT_COST) // UNIT + 1, sizeof(Unit)
-        )
-        if self.units == NULL:
-            raise MemoryError
+        self.result = IdBuffer()
+        self.surrogate_in = SIZE_MAX
         self.divide()
 
     def __dealloc__(self):
         cdef size_t i
         for i in range(self.num_units):
-            free(self.units[i].waiting)
+            free(self.units[i].ids)
         free(self.units)
 
-    cdef void divide(self) noexcept:
+    cdef int divide(self) except -1:
         """Cut the documents into units."""
-        cdef size_t document
+        cdef const Span* spans = self.documents.spans
+        cdef size_t total = 0
         cdef size_t cost = 0
-        cdef Unit* unit = self.units
+        cdef size_t document
+        cdef Unit* unit
         for document in range(self.documents.count):
-            cost += self.documents.spans[document].size + DOCUMENT_COST
+            total += most_bytes(&spans[document]) + DOCUMENT_COST
+        # Each unit but the last costs at least UNIT.
+        unit = self.units = <Unit*> calloc(total // UNIT + 1, sizeof(Unit))
+        if self.units == NULL:
+            raise MemoryError
+        for document in range(self.documents.count):
+            cost += most_bytes(&spans[document]) + DOCUMENT_COST
+            unit.capacity += most_bytes(&spans[document]) + self.append_eot
             unit.last = document + 1
-            unit.capacity += self.documents.spans[document].size + self.append_eot
             if cost >= UNIT:
                 cost = 0
                 unit += 1
                 unit.first = unit.last = document + 1
         self.num_units = unit - self.units + (unit.last > unit.first)
+        return 0
+
+    cdef int run_all(self, num_threads) except -1:
+        self.start(num_threads)
+        if self.surrogate_in != SIZE_MAX:
+            try:
+                raise_surrogate(self.documents.text(self.surrogate_in))
+            except UnicodeEncodeError as error:
+                error.add_note(f"in document {self.surrogate_in} of the batch")
+                raise
+        return 0
 
     cdef object offsets(self):
         """Where each document begins among the ids, and where the last one ends."""
@@ -141,36 +199,30 @@ cdef class EncodeJob(Job):
 
     cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil:
         cdef Unit* this = &self.units[unit]
-        cdef uint16_t* buffer = NULL
-        cdef uint16_t* place = self.place(unit)
         cdef Status status
-        if self.out != NULL and place == NULL:
-            place = buffer = <uint16_t*> malloc((this.capacity + 1) * sizeof(uint16_t))
-            if buffer == NULL:
+        if self.keep_ids:
+            # One more, as malloc may return NULL for nothing.
+            this.ids = <uint16_t*> malloc((this.capacity + 1) * sizeof(uint16_t))
+            if this.ids == NULL:
                 return NO_MEMORY
-        status = self.encode_unit(this, place, watch)
-        if status == DONE:
-            self.commit(this, buffer)
-        else:
-            free(buffer)
-        return status
+        status = self.encode_documents(this, watch)
+        return self.commit(this) if status == DONE else status
 
-    cdef uint16_t* place(self, size_t unit) noexcept nogil:
-        """Where the ids of a unit go; NULL while units before it are at work."""
-        cdef uint16_t* place = NULL
-        PyThread_acquire_lock(self.lock, WAIT_LOCK)
-        if unit == self.next_commit and self.out != NULL:
-            place = self.out + self.committed
-        PyThread_release_lock(self.lock)
-        return place
-
-    cdef Status encode_unit(self, Unit* unit, uint16_t* out, Watch* watch) noexcept nogil:
-        cdef const Span* span
+    cdef Status encode_documents(self, Unit* unit, Watch* watch) noexcept nogil:
+        cdef uint16_t* out = unit.ids
         cdef size_t document, produced
         cdef Status status
         for document in range(unit.first, unit.last):
-            span = &self.documents.spans[document]
-            status = encode_span(&self.trie.view, span, out, span.size, &produced, watch)
+            status = encode_span(
+                &self.trie.view,
+                &self.documents.spans[document],
+                out,
+                SIZE_MAX if out == NULL else unit.capacity - unit.produced,
+                &produced,
+                watch,
+            )
+            if status == SURROGATE:
+                self.note_surrogate(document)
             if status != DONE:
                 return status
             if out != NULL:
@@ -183,17 +235,26 @@ cdef class EncodeJob(Job):
             unit.produced += produced
         return DONE
 
-    cdef void commit(self, Unit* unit, uint16_t* buffer) noexcept nogil:
-        """Note that a unit is done, and put ids to their place as far as it is known now."""
+    cdef void note_surrogate(self, size_t document) noexcept nogil:
+        PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        self.surrogate_in = min(self.surrogate_in, document)
+        PyThread_release_lock(self.lock)
+
+    cdef Status commit(self, Unit* unit) noexcept nogil:
+        """Note that a unit is done, and append what now can be appended to the result."""
+        cdef Status status = DONE
         PyThread_acquire_lock(self.lock, WAIT_LOCK)
         unit.done = True
-        unit.waiting = buffer
-        while self.next_commit < self.num_units and self.units[self.next_commit].done:
+        while (
+            status == DONE
+            and self.next_commit < self.num_units
+            and self.units[self.next_commit].done
+        ):
             unit = &self.units[self.next_commit]
-            if unit.waiting != NULL:
-                memcpy(self.out + self.committed, unit.waiting, unit.produced * sizeof(uint16_t))
-                free(unit.waiting)
-                unit.waiting = NULL
-            self.committed += unit.produced
+            if self.keep_ids:
+                status = self.result.append(unit.ids, unit.produced)
+                free(unit.ids)
+                unit.ids = NULL
             self.next_commit += 1
         PyThread_release_lock(self.lock)
+        return status

@@ -7,6 +7,7 @@ cdef enum Status:
     DONE
     FULL            # the result does not fit into the capacity
     STOPPED         # see Watch; if a signal handler raised, its exception is set
+    SURROGATE       # a str holds half of a UTF-16 pair, which UTF-8 cannot encode
     NO_MEMORY
 
 

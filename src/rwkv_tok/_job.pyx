@@ -91,7 +91,10 @@ cdef class Job:
         while True:
             PyThread_acquire_lock(self.lock, WAIT_LOCK)
             if status != DONE:
-                self.stopped = True
+                # Units that other threads have taken already are finished, so that the first of
+                # several errors is found whichever thread comes to its own first.
+                self.next_unit = self.num_units
+                self.stopped |= status == STOPPED
                 self.out_of_memory |= status == NO_MEMORY
             if self.stopped or self.next_unit == self.num_units:
                 PyThread_release_lock(self.lock)

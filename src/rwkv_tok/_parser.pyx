@@ -41,7 +41,7 @@ cdef enum Fault:
     DUPLICATE_ID
 
 
-REASONS = {
+cdef dict REASONS = {
     NO_ID: "expected `ID LITERAL LENGTH`, and the id is not a decimal number",
     ID_RANGE: "the id is outside 1 ... 65535",
     NO_LITERAL: "expected a str or bytes literal after the id",

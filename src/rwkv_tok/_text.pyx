@@ -2,10 +2,6 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
-
-from ._utf8 cimport measure
-
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
@@ -14,17 +10,10 @@ cdef extern from "Python.h":
     Py_ssize_t PyUnicode_GetLength(object text) except -1
 
 
-cdef enum:
-    # Below so many code units a kernel is done in about a microsecond: not worth another thread's
-    # chance to run.
-    SHORT = 1024
-
-
 cdef object read_text(object text, Span* span):
     """Fill `span`; return the object that keeps its memory where it is.
 
-    Raises TypeError for what is no text, ValueError for a buffer that is not contiguous and
-    UnicodeEncodeError for a str with lone surrogates.
+    Raises TypeError for what is no text, ValueError for a buffer that is not contiguous.
     """
     if isinstance(text, str):
         read_str(text, span)
@@ -32,37 +21,17 @@ cdef object read_text(object text, Span* span):
     span.unit_size = UTF8
     if isinstance(text, bytes):
         span.data = PyBytes_AS_STRING(text)
-        span.length = span.size = PyBytes_GET_SIZE(text)
+        span.length = PyBytes_GET_SIZE(text)
         return text
     return read_buffer(text, span)
 
 
 cdef int read_str(str text, Span* span) except -1:
-    cdef Py_ssize_t size
     # The function, not the macro: it also readies the few old-style strings of CPython 3.11.
-    span.length = span.size = PyUnicode_GetLength(text)
+    span.length = PyUnicode_GetLength(text)
     span.data = PyUnicode_DATA(text)
-    if PyUnicode_IS_ASCII(text):
-        span.unit_size = UTF8
-        return 0
-    span.unit_size = PyUnicode_KIND(text)
-    if span.length <= SHORT:
-        size = measure_span(span)
-    else:
-        with nogil:
-            size = measure_span(span)
-    if size < 0:
-        text.encode()   # raises the UnicodeEncodeError that says where
-    span.size = size
+    span.unit_size = UTF8 if PyUnicode_IS_ASCII(text) else PyUnicode_KIND(text)
     return 0
-
-
-cdef Py_ssize_t measure_span(const Span* span) noexcept nogil:
-    if span.unit_size == 1:
-        return measure(<const uint8_t*> span.data, span.length)
-    if span.unit_size == 2:
-        return measure(<const uint16_t*> span.data, span.length)
-    return measure(<const uint32_t*> span.data, span.length)
 
 
 cdef object read_buffer(object text, Span* span):
@@ -81,5 +50,5 @@ cdef object read_buffer(object text, Span* span):
         raise ValueError(f"this {type(text).__name__} is not contiguous: pass a copy of it")
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
     span.data = buffer.buf
-    span.length = span.size = buffer.len
+    span.length = buffer.len
     return view

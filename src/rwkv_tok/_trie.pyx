@@ -6,6 +6,7 @@ Then each node with several children gets a base where they fit, in that order, 
 nodes near each other; the many with a single child fill what is left. Hardly a slot stays empty.
 """
 
+cimport cython
 cimport numpy as cnp
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -74,6 +75,7 @@ cdef class Trie:
         return self.view.token_ids[slot]
 
 
+@cython.internal
 cdef class Draft:
     """The trie as a list of nodes: node i hangs from node parent[i] < i by the byte label[i]."""
 
@@ -161,6 +163,7 @@ cdef inline size_t hash_edge(uint64_t node, uint64_t byte) noexcept nogil:
     return <size_t> (((node << 8 | byte) * 0x9E3779B97F4A7C15ULL) >> 32)
 
 
+@cython.internal
 cdef class Layout:
     """A base for each node that has children, such that no two nodes meet in a slot."""
 
@@ -250,14 +253,14 @@ cdef class Layout:
         cdef Py_ssize_t left = len(nodes)
         cdef size_t slot = 0
         cdef size_t label = 0
-        cdef size_t attempts
+        cdef size_t _attempt
         while left:
             slot += 1
             if slot == MAX_NODES:
                 raise too_large()
             if has_bit(self.taken_slots, slot):
                 continue
-            for attempts in range(EDGES):
+            for _attempt in range(EDGES):
                 if (
                     head[label] < end[label]
                     and slot > label

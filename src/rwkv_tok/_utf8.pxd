@@ -34,35 +34,12 @@ cdef inline size_t put_utf8(uint8_t* out, uint32_t character) noexcept nogil:
 
 
 cdef enum:
-    # Characters that `measure` adds up in 32 bits: few enough that 3 for each cannot overflow.
-    STRIDE = 1 << 16
-    # Characters that `transcode` looks at together.
-    GROUP = 8
+    GROUP = 8       # characters that `transcode` looks at together
 
 
-cdef inline Py_ssize_t measure(const unit_t* text, size_t length) noexcept nogil:
-    """The length of a str in UTF-8, in bytes; -1 if it has a surrogate, which UTF-8 cannot encode.
-
-    Plain sums without a branch, which compilers turn into vector instructions.
-    """
-    cdef size_t total = length
-    cdef uint32_t surrogates = 0
-    cdef uint32_t extra
-    cdef size_t i, stop
-    i = 0
-    while i < length:
-        stop = min(length, i + STRIDE)
-        extra = 0
-        while i < stop:
-            extra += text[i] >= 0x80
-            if unit_t is not uint8_t:
-                extra += text[i] >= 0x800
-                surrogates |= 0xD800 <= text[i] < 0xE000
-            if unit_t is uint32_t:
-                extra += text[i] >= 0x10000
-            i += 1
-        total += extra
-    return -1 if surrogates else <Py_ssize_t> total
+cdef inline bint is_surrogate(uint32_t character) noexcept nogil:
+    """Half of a UTF-16 pair, which a str may hold but UTF-8 cannot encode."""
+    return 0xD800 <= character < 0xE000
 
 
 cdef inline size_t transcode(
@@ -70,20 +47,22 @@ cdef inline size_t transcode(
 ) noexcept nogil:
     """Write as many of the characters as surely fit; return how many, and their bytes in `written`.
 
-    A character is taken while there is room for the longest one, 4 bytes. Most text comes in runs
-    of ASCII, of characters of at most two bytes, or of characters of three: groups of those go
-    without a branch for every character.
+    A character is taken while there is room for the longest one, 4 bytes, and it is no surrogate.
+    Most text comes in runs of ASCII, of characters of at most two bytes, or of characters of three:
+    groups of those go without a branch for every character.
     """
     cdef size_t i = 0
     cdef size_t n = 0
     cdef size_t j
-    cdef uint32_t all_bits, character, two, long_ones
+    cdef uint32_t all_bits, character, two, long_ones, surrogates
     while i + GROUP <= length and n + 4 * GROUP <= capacity:
         all_bits = 0
         long_ones = 0
+        surrogates = 0
         for j in range(GROUP):
             all_bits |= text[i + j]
             long_ones += text[i + j] >= 0x800
+            surrogates += is_surrogate(text[i + j])
         if all_bits < 0x80:
             for j in range(GROUP):
                 out[n + j] = <uint8_t> text[i + j]
@@ -95,6 +74,8 @@ cdef inline size_t transcode(
                 out[n] = <uint8_t> (character ^ (character ^ (0xC0 | character >> 6)) & -two)
                 out[n + 1] = <uint8_t> (0x80 | character & 0x3F)
                 n += 1 + two
+        elif surrogates:
+            break
         elif long_ones == GROUP and all_bits < 0x10000:
             for j in range(GROUP):
                 character = text[i + j]
@@ -106,7 +87,7 @@ cdef inline size_t transcode(
             for j in range(GROUP):
                 n += put_utf8(out + n, text[i + j])
         i += GROUP
-    while i < length and n + 4 <= capacity:
+    while i < length and n + 4 <= capacity and not is_surrogate(text[i]):
         n += put_utf8(out + n, text[i])
         i += 1
     written[0] = n

@@ -1,4 +1,4 @@
-"""The exceptions of this package; each is also the built-in exception that a caller would expect."""
+"""The exceptions of this package; each is also the built-in one that a caller would expect."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class TokenIdError(ValueError, KeyError):
     """
 
     def __init__(
-        self, id: int, position: int | None = None, document: int | None = None  # noqa: A002
+        self, token_id: int, position: int | None = None, document: int | None = None
     ) -> None:
-        super().__init__(id, position, document)
-        self.id = id
+        super().__init__(token_id, position, document)
+        self.id = token_id
         self.position = position
         self.document = document
 

@@ -48,7 +48,7 @@ def run_in_threads(job: Job, num_threads: int) -> None:
 
 
 def check_num_threads(num_threads: int | None) -> int | None:
-    """Return `num_threads` if it is None or a positive int; raise TypeError or ValueError if not."""
+    """Return what the caller asked for; raise TypeError or ValueError unless None or positive."""
     if num_threads is None:
         return None
     if isinstance(num_threads, bool) or not hasattr(num_threads, "__index__"):
@@ -80,7 +80,7 @@ def _cgroup_quota() -> int | None:
         memberships = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
         return None
-    quotas = []
+    quotas: list[int | None] = []
     for membership in memberships:
         _, controllers, path = membership.split(":", 2)
         if controllers == "":
@@ -90,13 +90,14 @@ def _cgroup_quota() -> int | None:
         else:
             continue
         group = root / path.lstrip("/")
-        for ancestor in (group, *group.parents):
-            quotas.append(_read_quota([ancestor / file for file in files]))
+        quotas.extend(
+            _read_quota([ancestor / file for file in files]) for ancestor in (group, *group.parents)
+        )
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
 def _read_quota(files: list[Path]) -> int | None:
-    """Cores from `QUOTA PERIOD` in one file or two; QUOTA is `max` or -1 where there is no limit."""
+    """Cores from `QUOTA PERIOD`, in one file or two; None where QUOTA is `max` or -1."""
     try:
         quota, period = " ".join(file.read_text() for file in files).split()
         microseconds, interval = int(quota), int(period)

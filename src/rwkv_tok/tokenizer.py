@@ -216,9 +216,7 @@ class Tokenizer:
         >>> batch.offsets
         array([0, 3, 6])
         """
-        return TokenBatch(
-            *_encode_batch.encode_ragged(self._trie, texts, num_threads, append_eot)
-        )
+        return TokenBatch(*_encode_batch.encode_ragged(self._trie, texts, num_threads, append_eot))
 
     def encode_into(self, text: Text, out: Any) -> int:
         """Encode a text into a writable, contiguous 1-D buffer of uint16; return how many ids.
@@ -283,9 +281,7 @@ class Tokenizer:
 
     # Decoding
 
-    def decode(
-        self, ids: Ids, *, errors: Errors = "replace", unknown: Unknown = "raise"
-    ) -> str:
+    def decode(self, ids: Ids, *, errors: Errors = "replace", unknown: Unknown = "raise") -> str:
         """Decode ids into text. Id 0 decodes to nothing.
 
         Examples

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import vocab
 from ._parser import parse
 from ._tokens import TokenTable
 from ._trie import Trie
@@ -28,7 +28,8 @@ ID_SPACE = 65536
 DEFAULT_VOCABULARY = "rwkv_vocab_v20230424"
 
 _MAX_TOKEN_LENGTH = 1024
-_FOLDER = Path(vocab.__path__[0])
+# The folder vocab/ beside src/ is mapped into the package; type checkers cannot see it there.
+_FOLDER = Path(importlib.import_module(f"{__package__}.vocab").__path__[0])
 
 
 class Vocabulary:
@@ -65,9 +66,7 @@ class Vocabulary:
         self.trie = Trie(tokens, lines)
 
     @classmethod
-    def parse(
-        cls, data: bytes, name: str | None = None, *, bundled: bool = False
-    ) -> Vocabulary:
+    def parse(cls, data: bytes, name: str | None = None, *, bundled: bool = False) -> Vocabulary:
         """Read the content of a vocabulary file: see `rwkv_tok._parser` for the format."""
         tokens, lines = parse(data)
         return cls(name or _nameless(tokens), tokens, lines=lines, bundled=bundled)

@@ -1,0 +1,9 @@
+from typing import Any, final
+
+@final
+class StringColumn:
+    @property
+    def length(self) -> int: ...
+
+def has_arrow_interface(data: Any) -> bool: ...
+def read_columns(data: Any) -> list[StringColumn]: ...

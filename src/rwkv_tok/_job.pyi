@@ -1,0 +1,6 @@
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class Job:
+    def run(self, signals: bool) -> None: ...
+    def stop(self) -> None: ...
