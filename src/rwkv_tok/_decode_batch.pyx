@@ -68,8 +68,8 @@ cdef class DecodeJob(Job):
         self.unknown = unknown
         self.count = len(offsets) - 1
         cost = offsets + DOCUMENT_COST * np.arange(self.count + 1)
-        self.num_units = 1 + cost[-1] // UNIT
-        firsts = np.searchsorted(cost, np.linspace(0, cost[-1], self.num_units + 1))
+        self.num_units = 1 + cost[self.count] // UNIT
+        firsts = np.searchsorted(cost, np.linspace(0, cost[self.count], self.num_units + 1))
         firsts = firsts.astype(np.int64)
         sizes = np.zeros(self.count, np.int64)
         unknown_at = np.full(self.count, -1, np.int64)

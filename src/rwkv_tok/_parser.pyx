@@ -107,7 +107,7 @@ def parse(bytes data not None):
         if cursor.end == NULL:
             cursor.end = end
         here = cursor.end + 1
-        if cursor.end > cursor.here and cursor.end[-1] == c"\r":
+        if cursor.end > cursor.here and (cursor.end - 1)[0] == c"\r":
             cursor.end -= 1
         fault = read_line(&cursor, &token_id, out + used, &size)
         if fault == NONE and line_of[token_id]:

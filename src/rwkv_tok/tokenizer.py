@@ -256,9 +256,9 @@ class Tokenizer:
         Examples
         --------
         >>> import rwkv_tok
-        >>> ids, offsets = rwkv_tok.load().encode_with_offsets("a 🙂")
+        >>> ids, offsets = rwkv_tok.load().encode_with_offsets("a🙂")
         >>> ids.tolist(), offsets.tolist()
-        ([98, 3319, 2417], [[0, 1], [1, 3], [2, 3]])
+        ([98, 3319, 2417], [[0, 1], [1, 2], [1, 2]])
         """
         if unit not in ("char", "byte"):
             raise ValueError(f"unit must be 'char' or 'byte', not {unit!r}")
@@ -289,7 +289,7 @@ class Tokenizer:
         >>> import rwkv_tok
         >>> tok = rwkv_tok.load()
         >>> tok.decode([3319, 2417])
-        ' 🙂'
+        '🙂'
         >>> tok.decode([65530])
         Traceback (most recent call last):
         rwkv_tok.errors.TokenIdError: id 65530 at position 0 has no token
