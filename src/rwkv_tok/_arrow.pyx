@@ -35,33 +35,52 @@ def read_columns(data):
     ------
     TypeError
         The data are no strings.
+    ValueError
+        Somebody else has consumed them already.
     RuntimeError
         The producer failed.
     """
-    cdef ArrowSchema schema
-    cdef ArrowArrayStream* stream
     if hasattr(data, "__arrow_c_array__"):
         schema_capsule, array_capsule = data.__arrow_c_array__()
-        layout, nested = string_layout(
-            <ArrowSchema*> PyCapsule_GetPointer(schema_capsule, "arrow_schema")
-        )
-        return [
-            take_array(
-                <ArrowArray*> PyCapsule_GetPointer(array_capsule, "arrow_array"), layout, nested
-            )
-        ]
-    capsule = data.__arrow_c_stream__()
-    stream = <ArrowArrayStream*> PyCapsule_GetPointer(capsule, "arrow_array_stream")
-    if stream.get_schema(stream, &schema) != 0:
-        raise stream_error(stream)
+        return [read_array(schema_capsule, array_capsule)]
+    return read_stream(data.__arrow_c_stream__())
+
+
+cdef StringColumn read_array(schema_capsule, array_capsule):
+    cdef ArrowSchema* schema = <ArrowSchema*> PyCapsule_GetPointer(schema_capsule, "arrow_schema")
+    cdef ArrowArray* array = <ArrowArray*> PyCapsule_GetPointer(array_capsule, "arrow_array")
+    if schema.release == NULL or array.release == NULL:
+        raise consumed()
+    layout, nested = string_layout(schema)
+    return take_array(array, layout, nested)
+
+
+cdef list read_stream(capsule):
+    cdef ArrowArrayStream* source = <ArrowArrayStream*> PyCapsule_GetPointer(
+        capsule, "arrow_array_stream"
+    )
+    cdef ArrowArrayStream stream = source[0]
+    cdef ArrowSchema schema
+    if stream.release == NULL:
+        raise consumed()
+    source.release = NULL       # it is ours now
     try:
-        layout, nested = string_layout(&schema)
+        if stream.get_schema(&stream, &schema) != 0:
+            raise stream_error(&stream)
+        try:
+            layout, nested = string_layout(&schema)
+        finally:
+            schema.release(&schema)
+        columns = []
+        while (column := next_array(&stream, layout, nested)) is not None:
+            columns.append(column)
+        return columns
     finally:
-        schema.release(&schema)
-    columns = []
-    while (column := next_array(stream, layout, nested)) is not None:
-        columns.append(column)
-    return columns
+        stream.release(&stream)
+
+
+cdef consumed():
+    return ValueError("the Arrow data have been consumed already")
 
 
 cdef next_array(ArrowArrayStream* stream, Layout layout, bint nested):

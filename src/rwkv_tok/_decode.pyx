@@ -4,7 +4,7 @@ cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_SIZE
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy
 
 from ._tokens cimport ID_SPACE, TOKEN_SLACK, TokenTable, TokenView, token_length
@@ -45,17 +45,15 @@ cdef Unknown read_policy(object unknown) except? RAISE:
 def decode_bytes(TokenTable tokens not None, ids, unknown):
     """Decode a sequence of ids into bytes."""
     cdef Unknown policy = read_policy(unknown)
-    cdef cnp.ndarray array = read_ids(ids)
-    if cnp.PyArray_TYPE(array) == cnp.NPY_UINT16:
-        return decode_array(tokens, array, <const uint16_t*> cnp.PyArray_DATA(array), policy, ids)
-    return decode_array(tokens, array, <const int64_t*> cnp.PyArray_DATA(array), policy, ids)
-
-
-cdef bytes decode_array(
-    TokenTable tokens, cnp.ndarray array, const id_t* ids, Unknown unknown, original
-):
-    cdef const TokenView* view = &tokens.view
+    cdef cnp.ndarray array = read_ids(ids, unknown)
     cdef size_t count = cnp.PyArray_SIZE(array)
+    if cnp.PyArray_TYPE(array) == cnp.NPY_UINT16:
+        return decode_array(tokens, <const uint16_t*> cnp.PyArray_DATA(array), count, policy)
+    return decode_array(tokens, <const int64_t*> cnp.PyArray_DATA(array), count, policy)
+
+
+cdef bytes decode_array(TokenTable tokens, const id_t* ids, size_t count, Unknown unknown):
+    cdef const TokenView* view = &tokens.view
     cdef size_t size = 0
     cdef size_t written = 0
     cdef size_t start, step, position
@@ -70,7 +68,7 @@ cdef bytes decode_array(
                 size += decoded_size(view, ids + start, step, unknown, &position)
             PyErr_CheckSignals()
         if position < step:
-            raise unknown_id(original, array, start + position)
+            raise TokenIdError(ids[start + position], start + position)
     result = PyBytes_FromStringAndSize(NULL, size)
     out = <uint8_t*> PyBytes_AS_STRING(result)
     for start in range(0, count, STEP):
@@ -87,15 +85,6 @@ cdef bytes decode_array(
             PyErr_CheckSignals()
     # Less only if another thread changed the ids meanwhile.
     return result if written == size else result[:written]
-
-
-cdef unknown_id(original, cnp.ndarray array, size_t position):
-    """The exception for an id that stands for no token, as the caller wrote it if possible."""
-    try:
-        value = int(original[position])
-    except Exception:       # no sequence, or one that changed meanwhile
-        value = int(array[position])
-    return TokenIdError(value, position)
 
 
 cdef size_t decoded_size(
@@ -163,15 +152,17 @@ cdef inline size_t length_of(const TokenView* tokens, int64_t token_id) noexcept
     return token_length(tokens, token_id) if 0 <= token_id < ID_SPACE else 0
 
 
-def read_ids(ids):
+def read_ids(ids, unknown):
     """Ids in any form as a contiguous array: uint16 if they are uint16 already, else int64.
 
-    What int64 cannot hold becomes its largest or smallest value, which is no id either.
+    What int64 cannot hold is no id either: TokenIdError, unless `unknown` is another policy than
+    "raise"; then it becomes the largest value, which gets what that policy says.
     """
+    cdef Unknown policy = read_policy(unknown)
     if isinstance(ids, (str, bytes, bytearray)):
         raise TypeError(f"ids must be a sequence of integers, not {type(ids).__name__}")
     if isinstance(ids, list):
-        return read_objects(ids)
+        return read_objects(ids, policy)
     if isinstance(ids, np.ndarray) or hasattr(ids, "__array__") or is_buffer(ids):
         array = np.asarray(ids)
         if array.ndim != 1:
@@ -180,7 +171,10 @@ def read_ids(ids):
             return np.ascontiguousarray(array, np.uint16)
         if array.dtype.kind in "iu":
             if array.dtype.kind == "u" and array.dtype.itemsize == 8:
-                array = np.minimum(array, np.iinfo(np.int64).max)
+                if policy == RAISE and array.max(initial=0) > INT64_MAX:
+                    position = int(np.argmax(array > INT64_MAX))
+                    raise TokenIdError(int(array[position]), position)
+                array = np.minimum(array, INT64_MAX)
             return np.ascontiguousarray(array, np.int64)
         if array.size == 0:
             return np.empty(0, np.uint16)
@@ -188,7 +182,7 @@ def read_ids(ids):
             raise TypeError(f"ids must be integers, not {array.dtype}")
     elif not hasattr(ids, "__iter__"):
         raise TypeError(f"ids must be a sequence of integers, not a single {type(ids).__name__}")
-    return read_objects(list(ids))
+    return read_objects(list(ids), policy)
 
 
 cdef bint is_buffer(object ids):
@@ -199,7 +193,7 @@ cdef bint is_buffer(object ids):
     return True
 
 
-cdef read_objects(list ids):
+cdef read_objects(list ids, Unknown policy):
     """A list of Python integers, NumPy's included, as an int64 array."""
     cdef cnp.npy_intp size = PyList_GET_SIZE(ids)
     cdef Py_ssize_t i
@@ -219,7 +213,9 @@ cdef read_objects(list ids):
             item = item.__index__()
         value = PyLong_AsLongLongAndOverflow(item, &overflow)
         if overflow:
-            value = INT64_MAX if overflow > 0 else INT64_MIN
+            if policy == RAISE:
+                raise TokenIdError(item, i)
+            value = INT64_MAX
         out[i] = value
         if i % STEP == STEP - 1:
             PyErr_CheckSignals()

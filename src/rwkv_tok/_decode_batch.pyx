@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from ._decode cimport Unknown, decode_ids, decoded_size, id_t, read_policy
 from ._job cimport DONE, STOPPED, Job, Status, Watch, must_stop
-from ._tokens cimport TokenTable
+from ._tokens cimport TokenTable, TokenView
 
 import numpy as np
 
@@ -24,6 +24,8 @@ cdef enum:
     UNIT = 1 << 17
     # What a document costs besides its ids, in ids that could be decoded meanwhile.
     DOCUMENT_COST = 16
+    # Ids between two questions whether the call is to end.
+    STEP = 1 << 18
     # What an id decodes to, about, in bytes.
     BYTES_PER_ID = 4
     # Documents between two runs of the signal handlers, with the GIL held.
@@ -115,41 +117,56 @@ cdef class DecodeJob(Job):
             if policy == NULL:
                 documents.append(PyBytes_FromStringAndSize(text + self.start_of[i], self.size[i]))
             else:
-                documents.append(
-                    PyUnicode_DecodeUTF8(text + self.start_of[i], self.size[i], policy)
-                )
+                try:
+                    document = PyUnicode_DecodeUTF8(text + self.start_of[i], self.size[i], policy)
+                except UnicodeDecodeError as error:
+                    error.add_note(f"in document {i} of the batch")
+                    raise
+                documents.append(document)
             if i % SIGNAL_STEP == SIGNAL_STEP - 1:
                 PyErr_CheckSignals()
         return documents
 
     cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil:
+        cdef Status status = DONE
         cdef int64_t document
         for document in range(self.first[unit], self.first[unit + 1]):
             if self.ids != NULL:
-                self.do_document(document, self.ids)
+                status = self.do_document(document, self.ids, watch)
             else:
-                self.do_document(document, self.wide_ids)
-            if must_stop(watch, (self.offset[document + 1] - self.offset[document]) * BYTES_PER_ID):
-                return STOPPED
-        return DONE
+                status = self.do_document(document, self.wide_ids, watch)
+            if status != DONE:
+                break
+        return status
 
-    cdef void do_document(self, size_t document, const id_t* ids) noexcept nogil:
+    cdef Status do_document(
+        self, size_t document, const id_t* ids, Watch* watch
+    ) noexcept nogil:
+        cdef const TokenView* tokens = &self.tokens.view
         cdef size_t count = self.offset[document + 1] - self.offset[document]
-        cdef size_t position
+        cdef size_t size = 0
+        cdef size_t done = 0
+        cdef size_t step, position
         ids += self.offset[document]
-        if self.out != NULL:
-            # Less than was measured only if another thread changed the ids meanwhile.
-            self.size[document] = decode_ids(
-                &self.tokens.view,
-                ids,
-                count,
-                self.unknown,
-                self.out + self.start_of[document],
-                self.size[document],
-            )
-            return
-        self.size[document] = decoded_size(
-            &self.tokens.view, ids, count, self.unknown, &position
-        )
-        if position < count:
-            self.unknown_at[document] = position
+        while done < count:
+            step = min(<size_t> STEP, count - done)
+            if self.out == NULL:
+                size += decoded_size(tokens, ids + done, step, self.unknown, &position)
+                if position < step:
+                    self.unknown_at[document] = done + position
+                    break
+            else:
+                size += decode_ids(
+                    tokens,
+                    ids + done,
+                    step,
+                    self.unknown,
+                    self.out + self.start_of[document] + size,
+                    self.size[document] - size,
+                )
+            done += step
+            if must_stop(watch, step * BYTES_PER_ID):
+                return STOPPED
+        # Less than was measured only if another thread changed the ids meanwhile.
+        self.size[document] = size
+        return DONE

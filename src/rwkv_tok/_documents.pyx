@@ -98,6 +98,6 @@ cdef Documents collect(object texts):
 cdef bint is_byte_buffer(object texts):
     try:
         view = memoryview(texts)
-    except (TypeError, ValueError):     # NumPy exports no buffer of some dtypes
+    except (TypeError, ValueError):     # NumPy raises ValueError for dtypes without a format
         return False
     return view.itemsize == 1 and view.ndim == 1

@@ -16,5 +16,5 @@ cdef Status encode_span(
 ) noexcept nogil
 
 
-cdef int raise_surrogate(str text) except -1
+cdef int raise_surrogate(object text) except -1
 cdef object new_ids(size_t capacity)

@@ -5,10 +5,8 @@ from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from libc.stdint cimport SIZE_MAX, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memmove
 
-import sys
-
 from ._job cimport DONE, FULL, STOPPED, SURROGATE, Status, Watch, must_stop, raise_pending
-from ._text cimport UTF8, Span, most_bytes, read_text
+from ._text cimport UTF8, Span, item_format, most_bytes, open_buffer, read_text
 from ._trie cimport Trie, TrieView, longest_match
 from ._utf8 cimport is_surrogate, transcode, unit_t
 
@@ -27,10 +25,6 @@ cdef enum:
     # A str that is not its own UTF-8 is transcoded through a window of so many bytes, which stays
     # in the first-level cache and is many times as long as the longest token.
     WINDOW = 1 << 14
-
-
-# The formats by which the buffer protocol names a uint16 of this machine.
-cdef tuple NATIVE_UINT16 = ("H", "@H", "=H", "<H" if sys.byteorder == "little" else ">H")
 
 
 def encode(Trie trie not None, text):
@@ -56,11 +50,8 @@ def encode_into(Trie trie not None, text, out):
     """Encode one text into a writable buffer of uint16; return the number of ids."""
     cdef Span span
     _owner = read_text(text, &span)
-    try:
-        view = memoryview(out)
-    except TypeError:
-        raise TypeError(f"out must be a buffer of uint16, not {type(out).__name__}") from None
-    if view.ndim != 1 or view.format not in NATIVE_UINT16:
+    view = open_buffer(out, "out must be a buffer of uint16")
+    if view.ndim != 1 or item_format(view) != "H":
         raise TypeError(
             f"out must be a 1-D buffer of uint16, not one of {view.ndim} dimensions "
             f"and format {view.format!r}"
@@ -102,7 +93,7 @@ cdef Py_ssize_t run(
     return raise_pending()
 
 
-cdef int raise_surrogate(str text) except -1:
+cdef int raise_surrogate(object text) except -1:
     """Raise the UnicodeEncodeError that tells where the surrogate is."""
     text.encode()
     return 0

@@ -19,3 +19,5 @@ cdef inline size_t most_bytes(const Span* span) noexcept nogil:
 
 
 cdef object read_text(object text, Span* span)
+cdef object open_buffer(object owner, str expectation)
+cdef str item_format(object view)

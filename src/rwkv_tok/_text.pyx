@@ -3,6 +3,9 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 
+import sys
+
+
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
     int PyUnicode_KIND(object text)
@@ -26,7 +29,7 @@ cdef object read_text(object text, Span* span):
     return read_buffer(text, span)
 
 
-cdef int read_str(str text, Span* span) except -1:
+cdef int read_str(object text, Span* span) except -1:
     # The function, not the macro: it also readies the few old-style strings of CPython 3.11.
     span.length = PyUnicode_GetLength(text)
     span.data = PyUnicode_DATA(text)
@@ -35,16 +38,11 @@ cdef int read_str(str text, Span* span) except -1:
 
 
 cdef object read_buffer(object text, Span* span):
-    try:
-        view = memoryview(text)
-    except TypeError:
-        raise TypeError(
-            f"a text must be str or a buffer of bytes, not {type(text).__name__}"
-        ) from None
-    if view.ndim == 0 or view.format not in ("B", "b", "c"):
+    view = open_buffer(text, "a text must be str or a buffer of bytes")
+    if view.ndim == 0 or item_format(view) not in ("B", "b", "c"):
         raise TypeError(
             f"a text must be str or a buffer of bytes, not {type(text).__name__} "
-            f"with {view.ndim} dimensions of format {view.format!r}"
+            f"of {view.ndim} dimensions and format {view.format!r}"
         )
     if not view.c_contiguous:
         raise ValueError(f"this {type(text).__name__} is not contiguous: pass a copy of it")
@@ -52,3 +50,20 @@ cdef object read_buffer(object text, Span* span):
     span.data = buffer.buf
     span.length = buffer.len
     return view
+
+
+cdef object open_buffer(object owner, str expectation):
+    """A memoryview of an object; TypeError if it has no buffer."""
+    try:
+        return memoryview(owner)
+    except (TypeError, ValueError):
+        # NumPy raises ValueError for dtypes without a format; so does a released memoryview.
+        if isinstance(owner, memoryview):
+            raise
+        raise TypeError(f"{expectation}, not {type(owner).__name__}") from None
+
+
+cdef str item_format(object view):
+    """The format of a buffer's items, if it is that of this machine; see the struct module."""
+    native = "<" if sys.byteorder == "little" else ">"
+    return view.format.lstrip("@=" if view.itemsize > 1 else "@=<>!").removeprefix(native)

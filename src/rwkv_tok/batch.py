@@ -101,6 +101,20 @@ class TokenBatch(Sequence["NDArray[np.uint16]"]):
         ids = np.concatenate(chosen) if chosen else np.empty(0, np.uint16)
         return TokenBatch(ids, np.cumsum([0, *lengths], dtype=np.int64))
 
+    def __contains__(self, document: object) -> bool:
+        return any(np.array_equal(own, document) for own in self)  # type: ignore[arg-type]
+
+    def index(self, document: Any, start: int = 0, stop: int | None = None) -> int:
+        """The number of the first document that is equal. Raises ValueError if none is."""
+        for position in range(*slice(start, stop).indices(len(self))):
+            if np.array_equal(self[position], document):
+                return position
+        raise ValueError("no document of the batch is equal to this one")
+
+    def count(self, document: Any) -> int:
+        """How many documents are equal to this one."""
+        return sum(np.array_equal(own, document) for own in self)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TokenBatch):
             return NotImplemented

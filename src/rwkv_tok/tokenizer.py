@@ -128,7 +128,7 @@ class Tokenizer:
     @classmethod
     def from_bytes(cls, data: bytes) -> Tokenizer:
         """Read the content of a vocabulary file. Raises VocabularyError as `from_file` does."""
-        return cls(Vocabulary.parse(bytes(data)))
+        return cls(Vocabulary.parse(bytes(memoryview(data))))
 
     @classmethod
     def from_tokens(cls, tokens: Mapping[int, bytes]) -> Tokenizer:
@@ -262,14 +262,14 @@ class Tokenizer:
         """
         if unit not in ("char", "byte"):
             raise ValueError(f"unit must be 'char' or 'byte', not {unit!r}")
-        if unit == "byte" or (isinstance(text, str) and text.isascii()):
-            ids = self.encode(text)
-            return ids, _offsets.byte_offsets(self._tokens, ids)
-        if not isinstance(text, str):
+        if unit == "char" and isinstance(text, str) and not text.isascii():
+            data = text.encode()
+            ids = self.encode(data)
+            return ids, _offsets.char_offsets(self._tokens, ids, data)
+        ids = self.encode(text)
+        if unit == "char" and not isinstance(text, str):
             raise ValueError("bytes have no characters to count: say unit='byte'")
-        data = text.encode()
-        ids = self.encode(data)
-        return ids, _offsets.char_offsets(self._tokens, ids, data)
+        return ids, _offsets.byte_offsets(self._tokens, ids)
 
     def count(self, text: Text) -> int:
         """The number of ids that `encode` returns, without keeping any."""
@@ -314,7 +314,7 @@ class Tokenizer:
         """Decode a TokenBatch, or an iterable of ids for each document, into texts."""
         _check_errors(errors)
         return _decode_batch.decode_batch(
-            self._tokens, *_flatten(batch), errors, unknown, num_threads
+            self._tokens, *_flatten(batch, unknown), errors, unknown, num_threads
         )
 
     def decode_bytes_batch(
@@ -326,7 +326,7 @@ class Tokenizer:
     ) -> list[bytes]:
         """Decode a TokenBatch, or an iterable of ids for each document, into bytes."""
         return _decode_batch.decode_batch(
-            self._tokens, *_flatten(batch), None, unknown, num_threads
+            self._tokens, *_flatten(batch, unknown), None, unknown, num_threads
         )
 
     # Tokens
@@ -347,7 +347,7 @@ class Tokenizer:
         >>> rwkv_tok.load().token_id("Hello")
         33155
         """
-        data = token.encode() if isinstance(token, str) else bytes(token)
+        data = token.encode() if isinstance(token, str) else bytes(memoryview(token))
         token_id = self._trie.find(data)
         if not token_id:
             raise KeyError(token)
@@ -425,7 +425,7 @@ def _check_errors(errors: str) -> None:
 
 
 def _flatten(
-    batch: TokenBatch | Iterable[Ids],
+    batch: TokenBatch | Iterable[Ids], unknown: Unknown
 ) -> tuple[NDArray[np.uint16] | NDArray[np.int64], NDArray[np.int64]]:
     """The ids of all documents one after the other, and their offsets."""
     if isinstance(batch, TokenBatch):
@@ -433,7 +433,9 @@ def _flatten(
     documents = []
     for number, ids in enumerate(batch):
         try:
-            documents.append(_decode.read_ids(ids))
+            documents.append(_decode.read_ids(ids, unknown))
+        except TokenIdError as error:
+            raise TokenIdError(error.id, error.position, number) from None
         except (TypeError, ValueError) as error:
             error.add_note(f"in document {number} of the batch")
             raise

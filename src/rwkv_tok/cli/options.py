@@ -1,0 +1,119 @@
+"""What several commands have in common on their command lines, each thing defined once."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from rwkv_tok.errors import VocabularyError
+from rwkv_tok.tokenizer import Tokenizer, load
+from rwkv_tok.vocabulary import DEFAULT_VOCABULARY, bundled_names
+
+from .errors import Failure
+from .inputs import STDIN
+from .outputs import STDOUT
+
+__all__ = ["common_options", "format_option", "lines_option"]
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def _load_vocabulary(ctx: click.Context, param: click.Parameter, value: str) -> Tokenizer:
+    """A tokenizer with the bundled vocabulary of this name or else with that of a file."""
+    if value in bundled_names():
+        return load(value)
+    shown = click.format_filename(value)
+    try:
+        return load(Path(value))
+    except FileNotFoundError:
+        reason = f"no file {shown}; bundled are {', '.join(bundled_names())}"
+    except OSError as error:
+        reason = f"cannot read {shown}: {error.strerror}"
+    except VocabularyError as error:
+        reason = f"{shown}: {error}"
+    raise click.BadParameter(reason, ctx, param)
+
+
+def _check_files(
+    _ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Complain about what cannot be an input before anything is written."""
+    if not files:
+        if sys.stdin is not None and sys.stdin.isatty():
+            raise click.UsageError("no input: name files, pipe something in, or say - to type it")
+        return (STDIN,)
+    for file in files:
+        if file != STDIN:
+            _check_file(file)
+    return files
+
+
+def _check_file(file: str) -> None:
+    shown = click.format_filename(file)
+    try:
+        mode = Path(file).stat().st_mode
+    except OSError as error:
+        raise Failure.from_os_error(f"cannot read {shown}", error) from error
+    if stat.S_ISDIR(mode):
+        raise Failure(f"cannot read {shown}: it is a directory")
+
+
+_COMMON = (
+    click.argument("files", nargs=-1, type=click.Path(), callback=_check_files),
+    click.option(
+        "--vocab",
+        "tokenizer",
+        metavar="NAME_OR_PATH",
+        callback=_load_vocabulary,
+        default=DEFAULT_VOCABULARY,
+        show_default=True,
+        help="A bundled vocabulary, or a vocabulary file.",
+    ),
+    click.option(
+        "-j",
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        show_default="all cores that this process may use",
+        help="Use N threads.",
+    ),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(),
+        default=STDOUT,
+        metavar="FILE",
+        show_default="standard output",
+        help="Write to FILE, which appears when it is complete.",
+    ),
+    click.option("--force", is_flag=True, help="Replace FILE if it exists."),
+)
+
+
+def common_options(command: Command) -> Command:
+    """FILES, --vocab, --threads, --output and --force."""
+    for decorate in reversed(_COMMON):
+        command = decorate(command)
+    return command
+
+
+def lines_option(description: str) -> Callable[[Command], Command]:
+    """--lines, which means something else where text comes out than where it goes in."""
+    return click.option("--lines", is_flag=True, help=description)
+
+
+def format_option(description: str) -> Callable[[Command], Command]:
+    """--format, that of the ids."""
+    return click.option(
+        "--format",
+        "id_format",
+        type=click.Choice(["text", "json", "npy", "u16"]),
+        default="text",
+        show_default=True,
+        help=description,
+    )
