@@ -6,7 +6,7 @@ A literal is what Python's `repr` writes for a str (its UTF-8 is the token) or f
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memchr
+from libc.string cimport memchr, memcpy
 
 import numpy as np
 
@@ -34,6 +34,7 @@ cdef enum Fault:
     SURROGATE
     BEYOND_UNICODE
     NOT_ASCII
+    NOT_UTF8
     NO_LENGTH
     WRONG_LENGTH
     EMPTY_TOKEN
@@ -50,6 +51,7 @@ cdef dict REASONS = {
     SURROGATE: "the literal has a surrogate, which UTF-8 cannot encode",
     BEYOND_UNICODE: "the literal has a character beyond U+10FFFF",
     NOT_ASCII: "a bytes literal may hold ASCII characters only",
+    NOT_UTF8: "not valid UTF-8",
     NO_LENGTH: "expected one space and the length in bytes after the literal, then the line's end",
     WRONG_LENGTH: "the length differs from that of the token",
     EMPTY_TOKEN: "the token is empty",
@@ -78,12 +80,6 @@ def parse(bytes data not None):
         With the line and the reason. That each token occurs once and that all bytes have one
         is not checked here.
     """
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        raise VocabularyError(
-            f"not UTF-8: {error.reason}", data.count(b"\n", 0, error.start) + 1
-        ) from None
     # No literal is shorter than the token it stands for.
     cdef bytes tokens = PyBytes_FromStringAndSize(NULL, len(data))
     cdef uint8_t* out = <uint8_t*> PyBytes_AS_STRING(tokens)
@@ -94,6 +90,7 @@ def parse(bytes data not None):
     cdef uint16_t* length = <uint16_t*> cnp.PyArray_DATA(lengths)
     cdef uint32_t* line_of = <uint32_t*> cnp.PyArray_DATA(lines)
     cdef const uint8_t* here = <const uint8_t*> PyBytes_AS_STRING(data)
+    cdef const uint8_t* begin
     cdef const uint8_t* end = here + len(data)
     cdef Cursor cursor
     cdef Fault fault
@@ -102,7 +99,7 @@ def parse(bytes data not None):
     cdef uint32_t line = 0
     while here < end:
         line += 1
-        cursor.here = here
+        cursor.here = begin = here
         cursor.end = <const uint8_t*> memchr(here, c"\n", end - here)
         if cursor.end == NULL:
             cursor.end = end
@@ -113,12 +110,21 @@ def parse(bytes data not None):
         if fault == NONE and line_of[token_id]:
             fault = DUPLICATE_ID
         if fault != NONE:
-            raise VocabularyError(REASONS[fault], line)
+            raise VocabularyError(reason(fault, begin[: cursor.end - begin]), line)
         start[token_id] = used
         length[token_id] = size
         line_of[token_id] = line
         used += size
     return TokenTable(tokens, starts, lengths), lines
+
+
+cdef str reason(Fault fault, bytes line):
+    """What is wrong with a line. Bytes that are not UTF-8 are named first, wherever they are."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        fault = NOT_UTF8
+    return REASONS[fault]
 
 
 cdef Fault read_line(
@@ -170,11 +176,15 @@ cdef Fault read_literal(Cursor* cursor, uint8_t* token, size_t* length) noexcept
             fault = read_escape(cursor, is_bytes, &out)
             if fault != NONE:
                 return fault
-        elif is_bytes and byte >= 0x80:
-            return NOT_ASCII
-        else:
+        elif byte < 0x80:
             out[0] = byte
             out += 1
+        elif is_bytes:
+            return NOT_ASCII
+        else:
+            cursor.here -= 1
+            if not read_utf8(cursor, &out):
+                return NOT_UTF8
     return OPEN_LITERAL
 
 
@@ -215,6 +225,40 @@ cdef Fault read_escape(Cursor* cursor, bint is_bytes, uint8_t** out) noexcept no
         return BEYOND_UNICODE
     out[0] += put_utf8(out[0], value)
     return NONE
+
+
+cdef bint read_utf8(Cursor* cursor, uint8_t** out) noexcept nogil:
+    """Copy one character of two bytes or more, as the Unicode Standard, table 3-7, allows it."""
+    cdef const uint8_t* here = cursor.here
+    cdef uint8_t lead = here[0]
+    cdef uint8_t lowest = 0x80
+    cdef uint8_t highest = 0xBF
+    cdef int length, i
+    if 0xC2 <= lead <= 0xDF:
+        length = 2
+    elif 0xE0 <= lead <= 0xEF:
+        length = 3
+        if lead == 0xE0:
+            lowest = 0xA0           # else there is a shorter form
+        elif lead == 0xED:
+            highest = 0x9F          # else it is a surrogate
+    elif 0xF0 <= lead <= 0xF4:
+        length = 4
+        if lead == 0xF0:
+            lowest = 0x90           # else there is a shorter form
+        elif lead == 0xF4:
+            highest = 0x8F          # else it is beyond U+10FFFF
+    else:
+        return False
+    if cursor.end - here < length or not lowest <= here[1] <= highest:
+        return False
+    for i in range(2, length):
+        if not 0x80 <= here[i] <= 0xBF:
+            return False
+    memcpy(out[0], here, length)
+    out[0] += length
+    cursor.here += length
+    return True
 
 
 cdef bint read_char(Cursor* cursor, uint8_t expected) noexcept nogil:

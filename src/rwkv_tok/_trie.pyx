@@ -25,6 +25,7 @@ cdef enum:
     EDGES = 256                 # children that a node can have
     ROOT = 0
     MAX_SLOTS = MAX_NODES + EDGES
+    FIRST_TABLE_SIZE = 1 << 16
     WORD = 64                   # bits in a word of a bitmap
 
 
@@ -83,18 +84,14 @@ cdef class Draft:
     cdef uint32_t* parent
     cdef uint8_t* label
     cdef uint16_t* token_id         # 0 where no token ends
-    cdef size_t longest
+    cdef uint32_t* table            # the nodes, found by a hash of parent and label
+    cdef size_t table_size          # a power of two
     cdef tuple _arrays
+    cdef object _table
 
     def __cinit__(self, TokenTable tokens, lines):
         cdef const TokenView* view = &tokens.view
         cdef size_t bound = min(MAX_NODES, 1 + <size_t> view.offsets[ID_SPACE])
-        cdef size_t table_size = EDGES
-        while table_size < 2 * bound:
-            table_size *= 2
-        # Open addressing; 0 is free, as the root is nobody's child.
-        table_array = np.zeros(table_size, np.uint32)
-        cdef uint32_t* table = <uint32_t*> cnp.PyArray_DATA(table_array)
         parent = np.empty(bound, np.uint32)
         label = np.empty(bound, np.uint8)
         token_id = np.zeros(bound, np.uint16)
@@ -107,41 +104,61 @@ cdef class Draft:
         self.size = 1
 
         cdef const uint8_t* token
-        cdef size_t i, length, where
-        cdef uint32_t node, child
-        cdef uint32_t this_id
+        cdef size_t i, length
+        cdef uint32_t node, this_id
+        self.grow_table()
         for this_id in range(1, ID_SPACE):
             token = view.bytes + view.offsets[this_id]
             length = token_length(view, this_id)
             if length == 0:
                 continue
             node = ROOT
+            # Now the nodes of this token fit, whichever of them are new.
+            while 2 * (self.size + length) > self.table_size:
+                self.grow_table()
             for i in range(length):
-                where = hash_edge(node, token[i]) & (table_size - 1)
-                while True:
-                    child = table[where]
-                    if child == 0:
-                        if self.size == MAX_NODES:
-                            raise self.error(
-                                f"with token {this_id} the trie has more than {MAX_NODES} nodes",
-                                this_id, lines,
-                            )
-                        child = <uint32_t> self.size
-                        table[where] = child
-                        self.parent[child] = node
-                        self.label[child] = token[i]
-                        self.size += 1
-                        break
-                    if self.parent[child] == node and self.label[child] == token[i]:
-                        break
-                    where = (where + 1) & (table_size - 1)
-                node = child
+                node = self.child(node, token[i])
+                if node == ROOT:
+                    raise self.error(
+                        f"with token {this_id} the trie has more than {MAX_NODES} nodes",
+                        this_id, lines,
+                    )
             if self.token_id[node]:
                 raise self.error(
                     f"ids {self.token_id[node]} and {this_id} are the same token", this_id, lines
                 )
             self.token_id[node] = this_id
         self.require_every_byte()
+
+    cdef uint32_t child(self, uint32_t node, uint8_t byte) noexcept:
+        """The child of a node by a byte, made if there is none; ROOT if that would be too many."""
+        cdef size_t where = self.find_edge(node, byte)
+        if self.table[where] == ROOT and self.size < MAX_NODES:
+            self.table[where] = <uint32_t> self.size
+            self.parent[self.size] = node
+            self.label[self.size] = byte
+            self.size += 1
+        return self.table[where]
+
+    cdef size_t find_edge(self, uint32_t node, uint8_t byte) noexcept:
+        """Where in the hash table the child of a node by a byte is, or where it would go."""
+        cdef size_t where = hash_edge(node, byte) & (self.table_size - 1)
+        cdef uint32_t child
+        while True:
+            child = self.table[where]
+            if child == ROOT or (self.parent[child] == node and self.label[child] == byte):
+                return where
+            where = (where + 1) & (self.table_size - 1)
+
+    cdef int grow_table(self) except -1:
+        """Double the hash table. Open addressing; ROOT, nobody's child, stands for a free place."""
+        cdef uint32_t node
+        self.table_size = 2 * self.table_size if self.table_size else FIRST_TABLE_SIZE
+        self._table = np.zeros(self.table_size, np.uint32)
+        self.table = <uint32_t*> cnp.PyArray_DATA(self._table)
+        for node in range(1, self.size):
+            self.table[self.find_edge(self.parent[node], self.label[node])] = node
+        return 0
 
     cdef require_every_byte(self):
         """Without a token for each byte some texts could not be encoded; the walk relies on it."""

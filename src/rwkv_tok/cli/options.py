@@ -23,20 +23,20 @@ __all__ = ["common_options", "format_option", "lines_option"]
 Command = TypeVar("Command", bound=Callable[..., object])
 
 
-def _load_vocabulary(ctx: click.Context, param: click.Parameter, value: str) -> Tokenizer:
+def _load_vocabulary(_ctx: click.Context, _param: click.Parameter, vocabulary: str) -> Tokenizer:
     """A tokenizer with the bundled vocabulary of this name or else with that of a file."""
-    if value in bundled_names():
-        return load(value)
-    shown = click.format_filename(value)
+    if vocabulary in bundled_names():
+        return load(vocabulary)
+    shown = click.format_filename(vocabulary)
     try:
-        return load(Path(value))
-    except FileNotFoundError:
-        reason = f"no file {shown}; bundled are {', '.join(bundled_names())}"
+        return load(Path(vocabulary))
+    except FileNotFoundError as error:
+        names = ", ".join(bundled_names())
+        raise Failure(f"no vocabulary file {shown}, and bundled is only {names}") from error
     except OSError as error:
-        reason = f"cannot read {shown}: {error.strerror}"
+        raise Failure.from_os_error(f"cannot read vocabulary {shown}", error) from error
     except VocabularyError as error:
-        reason = f"{shown}: {error}"
-    raise click.BadParameter(reason, ctx, param)
+        raise Failure(f"cannot use vocabulary {shown}: {error}") from error
 
 
 def _check_files(
