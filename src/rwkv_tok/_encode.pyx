@@ -95,8 +95,9 @@ cdef Py_ssize_t run(
 
 cdef int raise_surrogate(object text) except -1:
     """Raise the UnicodeEncodeError that tells where the surrogate is."""
-    text.encode()
-    return 0
+    # Not text.encode(), which a subclass may have made something else of.
+    str.encode(text)
+    raise UnicodeError("surrogates cannot be encoded")     # for whoever deceives str.encode
 
 
 cdef Status encode_span(

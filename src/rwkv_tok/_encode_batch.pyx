@@ -140,12 +140,11 @@ cdef class EncodeJob(Job):
     cdef size_t surrogate_in    # the first document found to hold a surrogate, or SIZE_MAX
 
     def __cinit__(self, Trie trie, Documents documents, bint keep_ids, bint append_eot):
-        cdef cnp.npy_intp shape = documents.count
         self.trie = trie
         self.documents = documents
         self.keep_ids = keep_ids
         self.append_eot = append_eot
-        self.counts = cnp.PyArray_SimpleNew(1, &shape, cnp.NPY_INT64)
+        self.counts = np.zeros(documents.count, np.int64)
         self.counts_data = <int64_t*> cnp.PyArray_DATA(self.counts)
         self.result = IdBuffer()
         self.surrogate_in = SIZE_MAX

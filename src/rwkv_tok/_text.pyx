@@ -5,6 +5,8 @@ from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 
 import sys
 
+import numpy as np
+
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_ASCII(object text)
@@ -55,12 +57,16 @@ cdef object read_buffer(object text, Span* span):
 cdef object open_buffer(object owner, str expectation):
     """A memoryview of an object; TypeError if it has no buffer."""
     try:
-        return memoryview(owner)
-    except (TypeError, ValueError):
-        # NumPy raises ValueError for dtypes without a format; so does a released memoryview.
-        if isinstance(owner, memoryview):
+        # The scalars of NumPy export the bytes that they are made of, which are no text.
+        if not isinstance(owner, np.generic):
+            return memoryview(owner)
+    except TypeError:
+        pass
+    except ValueError:
+        # NumPy's word for a dtype without a format; but a closed mmap is a ValueError, too.
+        if not isinstance(owner, np.ndarray):
             raise
-        raise TypeError(f"{expectation}, not {type(owner).__name__}") from None
+    raise TypeError(f"{expectation}, not {type(owner).__name__}")
 
 
 cdef str item_format(object view):

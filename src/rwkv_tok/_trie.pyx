@@ -121,11 +121,12 @@ cdef class Draft:
                 if node == ROOT:
                     raise self.error(
                         f"with token {this_id} the trie has more than {MAX_NODES} nodes",
-                        this_id, lines,
+                        [this_id], lines,
                     )
             if self.token_id[node]:
                 raise self.error(
-                    f"ids {self.token_id[node]} and {this_id} are the same token", this_id, lines
+                    f"ids {self.token_id[node]} and {this_id} are the same token",
+                    [self.token_id[node], this_id], lines,
                 )
             self.token_id[node] = this_id
         self.require_every_byte()
@@ -172,8 +173,9 @@ cdef class Draft:
             if not found[node]:
                 raise VocabularyError(f"the byte 0x{node:02X} has no token")
 
-    cdef error(self, str message, uint32_t token_id, lines):
-        return VocabularyError(message, None if lines is None else int(lines[token_id]))
+    cdef error(self, str message, list ids, lines):
+        """An exception that has the last of the lines of these ids."""
+        return VocabularyError(message, None if lines is None else int(lines[ids].max()))
 
 
 cdef inline size_t hash_edge(uint64_t node, uint64_t byte) noexcept nogil:

@@ -5,6 +5,7 @@ Threads live for one call: nothing is kept, so there is nothing that a fork coul
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -32,19 +33,27 @@ def run_in_threads(job: Job, num_threads: int) -> None:
     try:
         for _ in range(num_threads - 1):
             helper = threading.Thread(target=job.run, args=(False,), name="rwkv_tok")
+            helpers.append(helper)  # first: Ctrl-C may come while it starts
             try:
                 helper.start()
             except RuntimeError:  # no more threads to be had: those that run do the work
+                helpers.pop()
                 break
-            helpers.append(helper)
         job.run(True)
         for helper in helpers:
             helper.join()
     except BaseException:
         job.stop()
         for helper in helpers:
-            helper.join()
+            _wait_for(helper)
         raise
+
+
+def _wait_for(thread: threading.Thread) -> None:
+    """Wait for a thread that was told to stop, even if Ctrl-C is pressed again meanwhile."""
+    while thread.is_alive():
+        with contextlib.suppress(KeyboardInterrupt):
+            thread.join()
 
 
 def check_num_threads(num_threads: int | None) -> int | None:

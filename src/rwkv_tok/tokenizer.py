@@ -347,7 +347,10 @@ class Tokenizer:
         >>> rwkv_tok.load().token_id("Hello")
         33155
         """
-        data = token.encode() if isinstance(token, str) else bytes(memoryview(token))
+        try:
+            data = token.encode() if isinstance(token, str) else bytes(memoryview(token))
+        except UnicodeEncodeError:
+            raise KeyError(token) from None
         token_id = self._trie.find(data)
         if not token_id:
             raise KeyError(token)

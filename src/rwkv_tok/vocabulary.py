@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from ._trie import Trie
 from .errors import VocabularyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 __all__ = ["DEFAULT_VOCABULARY", "ID_SPACE", "Vocabulary", "bundled_names", "load_bundled"]
@@ -77,6 +76,8 @@ class Vocabulary:
         lengths = np.zeros(ID_SPACE, np.uint16)
         starts = np.zeros(ID_SPACE, np.uint32)
         start = 0
+        if not isinstance(tokens, Mapping):
+            raise TypeError(f"tokens must map ids to bytes, not {type(tokens).__name__}")
         for token_id, token in tokens.items():
             _check_token(token_id, token)
             lengths[token_id] = len(token)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -58,7 +59,7 @@ def _open_file(path: Path, name: str, force: bool) -> AbstractContextManager[IO[
 def _open_stdout() -> Iterator[IO[bytes]]:
     if sys.stdout is None:
         raise Failure("standard output is closed")
-    stdout = sys.stdout.buffer
+    stdout = _buffered(sys.stdout.buffer)
     try:
         yield stdout
         stdout.flush()
@@ -66,3 +67,10 @@ def _open_stdout() -> Iterator[IO[bytes]]:
         # The interpreter tries once more when it ends, and would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         raise
+
+
+def _buffered(stdout: BinaryIO) -> BinaryIO:
+    """Standard output with the buffer that `python -u` takes away: without, writes may be cut."""
+    if isinstance(stdout, io.FileIO):
+        return open(stdout.fileno(), "wb", closefd=False)
+    return stdout

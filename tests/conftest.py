@@ -1,0 +1,36 @@
+"""Fixtures that all tests share."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from reference import ReferenceTokenizer
+from strategies import bundled_tokens
+
+import rwkv_tok
+
+# How fast the machine is decides nothing about the code: no deadline, no complaint about slowness.
+settings.register_profile("rwkv_tok", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rwkv_tok")
+
+
+@pytest.fixture(scope="session")
+def tok() -> rwkv_tok.Tokenizer:
+    """The bundled vocabulary."""
+    return rwkv_tok.load()
+
+
+@pytest.fixture(scope="session")
+def tokens() -> dict[int, bytes]:
+    """The tokens of the bundled vocabulary, as the oracle reads its file."""
+    return bundled_tokens()
+
+
+@pytest.fixture(scope="session")
+def reference(tokens: dict[int, bytes]) -> ReferenceTokenizer:
+    """The oracle with the bundled vocabulary."""
+    return ReferenceTokenizer(tokens)
+
+
+@pytest.fixture
+def byte_tokens() -> dict[int, bytes]:
+    """The smallest vocabulary there is: one token for each byte, as the bundled one has them."""
+    return {byte + 1: bytes([byte]) for byte in range(256)}
