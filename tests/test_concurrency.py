@@ -85,6 +85,8 @@ class CtrlC:
 
     def __exit__(self, *_: object) -> None:
         self._over = True
+        if self._noticed.locked():
+            self._noticed.release()
         self._pressing.join()
         signal.signal(signal.SIGINT, self._usual)
 
@@ -95,13 +97,16 @@ class CtrlC:
     def _press(self) -> None:
         self._go.acquire()
         for _ in range(self.PRESSES):
-            _thread.interrupt_main()
-            self._noticed.acquire()
+            if not self._over:
+                _thread.interrupt_main()
+                self._noticed.acquire()
 
     def _handle(self, *_: object) -> None:
+        if self._over:
+            return
         self._count += 1
         self._noticed.release()
-        if self._count == self.PRESSES and not self._over:
+        if self._count == self.PRESSES:
             raise KeyboardInterrupt
 
 

@@ -5,7 +5,6 @@ Threads live for one call: nothing is kept, so there is nothing that a fork coul
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from pathlib import Path
@@ -51,9 +50,14 @@ def run_in_threads(job: Job, num_threads: int) -> None:
 
 def _wait_for(thread: threading.Thread) -> None:
     """Wait for a thread that was told to stop, even if Ctrl-C is pressed again meanwhile."""
-    while thread.is_alive():
-        with contextlib.suppress(KeyboardInterrupt):
+    while True:
+        try:
             thread.join()
+        except KeyboardInterrupt:
+            continue
+        except RuntimeError:  # it was never started
+            return
+        return
 
 
 def check_num_threads(num_threads: int | None) -> int | None:
