@@ -127,7 +127,7 @@ def test_other_threads_run_during_a_long_call_and_ctrl_c_ends_it(tok: Tokenizer,
     # other to be handled: that all of them happen means that the call let both in again and again.
     before = set(threading.enumerate())
     assert is_ended_by_ctrl_c(lambda: LONG_CALLS[call](tok))
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
     assert tok.encode("Hello world").tolist() == [33155, 40213]
 
 

@@ -57,10 +57,21 @@ SEQUENCES: dict[str, Callable[[list[int]], Any]] = {
 }
 
 # NumPy makes float64 of an empty list.
-EMPTY = [[], (), range(0), iter([]), np.array([]), np.empty(0, np.uint16), np.empty(0, object)]
-EMPTY += [array.array("H"), pa.array([], pa.int64())]
+EMPTY: list[Any] = [[], (), range(0), iter([]), np.array([]), np.empty(0, object)]
+EMPTY += [np.empty(0, np.uint16), array.array("H"), pa.array([], pa.int64())]
 
-NO_INTEGERS = [None, 98, 98.0, "ab", b"ab", bytearray(b"ab"), [98, 99.0], (98, None), ["a"], [[98]]]
+NO_INTEGERS: list[Any] = [
+    None,
+    98,
+    98.0,
+    "ab",
+    b"ab",
+    bytearray(b"ab"),
+    [98, 99.0],
+    (98, None),
+    ["a"],
+    [[98]],
+]
 NO_INTEGERS += [[98, True], [np.True_], [np.float32(98)], np.array([98.0]), np.array([True])]
 NO_INTEGERS += [np.array([98j]), np.array(["98"]), np.array([98], "M8[s]"), objects([98, True])]
 NO_INTEGERS += [objects([98, 99.0]), array.array("d", [98.0]), memoryview(b"a").cast("?")]

@@ -23,7 +23,7 @@ def batch_of(documents: list[list[int]]) -> TokenBatch:
 
 
 def mixed(documents: list[list[int]]) -> list[Any]:
-    dtypes = [np.uint16, ">i4", np.uint64, object, np.int16]
+    dtypes: list[Any] = [np.uint16, ">i4", np.uint64, object, np.int16]
     arrays = [np.array(ids, dtypes[i % 5]) for i, ids in enumerate(documents[:-1])]
     return [*arrays, tuple(documents[-1])]
 

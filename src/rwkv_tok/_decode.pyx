@@ -32,6 +32,8 @@ cdef enum:
 cdef const uint8_t* REPLACEMENT = b"\xEF\xBF\xBD"
 
 
+cdef list CONTIGUOUS_AND_ALIGNED = ["C_CONTIGUOUS", "ALIGNED"]     # for np.require
+
 cdef dict POLICIES = {"raise": RAISE, "skip": SKIP, "replace": REPLACE}
 
 
@@ -165,24 +167,30 @@ def read_ids(ids, unknown):
         return read_objects(ids, policy)
     if isinstance(ids, np.ndarray) or hasattr(ids, "__array__") or is_buffer(ids):
         array = np.asarray(ids)
+        if array.ndim == 0:
+            raise single_id(ids)
         if array.ndim != 1:
             raise ValueError(f"ids must be 1-D, not {array.ndim}-D")
         if array.dtype == np.uint16:        # in either byte order
-            return np.ascontiguousarray(array, np.uint16)
+            return np.require(array, np.uint16, CONTIGUOUS_AND_ALIGNED)
         if array.dtype.kind in "iu":
             if array.dtype.kind == "u" and array.dtype.itemsize == 8:
                 if policy == RAISE and array.max(initial=0) > INT64_MAX:
                     position = int(np.argmax(array > INT64_MAX))
                     raise TokenIdError(int(array[position]), position)
                 array = np.minimum(array, INT64_MAX)
-            return np.ascontiguousarray(array, np.int64)
+            return np.require(array, np.int64, CONTIGUOUS_AND_ALIGNED)
         if array.size == 0:
             return np.empty(0, np.uint16)
         if array.dtype.kind != "O":
             raise TypeError(f"ids must be integers, not {array.dtype}")
     elif not hasattr(ids, "__iter__"):
-        raise TypeError(f"ids must be a sequence of integers, not a single {type(ids).__name__}")
+        raise single_id(ids)
     return read_objects(list(ids), policy)
+
+
+cdef single_id(ids):
+    return TypeError(f"ids must be a sequence of integers, not a single {type(ids).__name__}")
 
 
 cdef bint is_buffer(object ids):

@@ -8,6 +8,7 @@ back, and takes no more memory than the ids do.
 
 cimport cython
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_acquire_lock, PyThread_release_lock, WAIT_LOCK
 from libc.stdint cimport SIZE_MAX, int64_t, uint16_t
 from libc.stdlib cimport calloc, free, malloc, realloc
@@ -33,6 +34,8 @@ cdef enum:
     UNIT = 1 << 18
     # What a document costs besides its bytes, in bytes that could be encoded meanwhile.
     DOCUMENT_COST = 32
+    # Documents between two runs of the signal handlers where the GIL is held.
+    SIGNAL_STEP = 1 << 16
 
 
 def encode_ragged(Trie trie not None, texts, num_threads, bint append_eot):
@@ -40,7 +43,10 @@ def encode_ragged(Trie trie not None, texts, num_threads, bint append_eot):
     num_threads = check_num_threads(num_threads)
     cdef EncodeJob job = EncodeJob(trie, collect(texts), True, append_eot)
     job.run_all(num_threads)
-    return job.result.to_array(), job.offsets()
+    ids, offsets = job.result.to_array(), job.offsets()
+    # Then no view of them can be made writable either.
+    ids.flags.writeable = offsets.flags.writeable = False
+    return ids, offsets
 
 
 def encode_batch(Trie trie not None, texts, num_threads):
@@ -57,6 +63,8 @@ def encode_batch(Trie trie not None, texts, num_threads):
         array = new_ids(size)
         memcpy(cnp.PyArray_DATA(array), source + offset[i], size * sizeof(uint16_t))
         arrays.append(array)
+        if i % SIGNAL_STEP == SIGNAL_STEP - 1:
+            PyErr_CheckSignals()
     return arrays
 
 

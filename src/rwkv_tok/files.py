@@ -30,7 +30,7 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     ['out']
     """
     final = Path(path)
-    temporary = final.with_name(f".{final.name}.{os.urandom(4).hex()}.tmp")
+    temporary = final.with_name(f".rwkv-tok-{os.urandom(4).hex()}.tmp")
     file: IO[Any] = temporary.open("xb")
     try:
         with file:
