@@ -45,7 +45,12 @@ def demo() -> None:
     run([*tokenizer, "decode", "--lines", "--force", "-o", decoded, ids])
     if decoded.read_bytes() != SAMPLE.read_bytes():
         sys.exit(f"{decoded} differs from {SAMPLE}")
-    run([*tokenizer, "count", "--lines", SAMPLE])
+    print()
+    texts = SAMPLE.read_text(encoding="utf-8").splitlines()
+    for text, line in list(zip(texts, ids.read_text().splitlines(), strict=True))[:4]:
+        print(f"{text}\n  {line}")
+    print("...\n", flush=True)
+    run([*tokenizer, "count", "--lines", SAMPLE.relative_to(ROOT)])
     show = ids.relative_to(ROOT)
     print(f"\nThe ids are in {show}, a document a line; decoded, they give the sample again.")
 
