@@ -7,6 +7,9 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+if sys.maxsize < 2**32:
+    sys.exit("rwkv_tok needs a 64-bit Python: its sizes are computed in 64 bits")
+
 if sys.platform == "win32":
     compile_args = ["/O2"]
 else:

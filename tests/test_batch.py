@@ -72,7 +72,7 @@ def test_offsets_must_be_an_array_of_int64(offsets: Any) -> None:
 
 @pytest.mark.parametrize("ids", [ids_of(1, 2, 3, 4)[::2], np.zeros((2, 1), np.uint16)])
 def test_the_ids_must_lie_one_after_the_other(ids: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="1-D and contiguous"):
+    with pytest.raises(ValueError, match="1-D, contiguous and aligned"):
         TokenBatch(ids, offsets_of(0, 2))
 
 

@@ -33,10 +33,10 @@ cdef struct ArrowArray:
 
 
 cdef struct ArrowArrayStream:
-    int (*get_schema)(ArrowArrayStream*, ArrowSchema*) noexcept
-    int (*get_next)(ArrowArrayStream*, ArrowArray*) noexcept
-    const char* (*get_last_error)(ArrowArrayStream*) noexcept
-    void (*release)(ArrowArrayStream*) noexcept
+    int (*get_schema)(ArrowArrayStream*, ArrowSchema*) noexcept nogil
+    int (*get_next)(ArrowArrayStream*, ArrowArray*) noexcept nogil
+    const char* (*get_last_error)(ArrowArrayStream*) noexcept nogil
+    void (*release)(ArrowArrayStream*) noexcept nogil
     void* private_data
 
 
@@ -61,7 +61,7 @@ cdef class StringColumn:
     cdef Layout layout
     cdef int64_t offset
 
-    cdef int read(self, size_t row, const void** data, size_t* size) noexcept
-    cdef int read_view(self, const View* view, const void** data, size_t* size) noexcept
-    cdef bint is_null(self, size_t row) noexcept
+    cdef int read(self, size_t row, const void** data, size_t* size) noexcept nogil
+    cdef int read_view(self, const View* view, const void** data, size_t* size) noexcept nogil
+    cdef bint is_null(self, size_t row) noexcept nogil
     cdef object error(self, size_t row, size_t document)

@@ -2,6 +2,7 @@
 need for a particular Arrow library (PyArrow, Polars, DuckDB and others speak it).
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
@@ -61,11 +62,15 @@ cdef list read_stream(capsule):
     )
     cdef ArrowArrayStream stream = source[0]
     cdef ArrowSchema schema
+    cdef int failed
     if stream.release == NULL:
         raise consumed()
     source.release = NULL       # it is ours now
+    # Without the GIL: the producer may have threads of its own that need it to go on.
     try:
-        if stream.get_schema(&stream, &schema) != 0:
+        with nogil:
+            failed = stream.get_schema(&stream, &schema)
+        if failed:
             raise stream_error(&stream)
         try:
             layout, nested = string_layout(&schema)
@@ -74,9 +79,11 @@ cdef list read_stream(capsule):
         columns = []
         while (column := next_array(&stream, layout, nested)) is not None:
             columns.append(column)
+            PyErr_CheckSignals()
         return columns
     finally:
-        stream.release(&stream)
+        with nogil:
+            stream.release(&stream)
 
 
 cdef consumed():
@@ -85,8 +92,11 @@ cdef consumed():
 
 cdef next_array(ArrowArrayStream* stream, Layout layout, bint nested):
     cdef ArrowArray array
+    cdef int failed
     memset(&array, 0, sizeof(array))
-    if stream.get_next(stream, &array) != 0:
+    with nogil:
+        failed = stream.get_next(stream, &array)
+    if failed:
         raise stream_error(stream)
     if array.release == NULL:
         return None
@@ -94,7 +104,9 @@ cdef next_array(ArrowArrayStream* stream, Layout layout, bint nested):
 
 
 cdef stream_error(ArrowArrayStream* stream):
-    cdef const char* message = stream.get_last_error(stream)
+    cdef const char* message
+    with nogil:
+        message = stream.get_last_error(stream)
     reason = "no reason given" if message == NULL else message.decode(errors="replace")
     return RuntimeError(f"the Arrow stream failed: {reason}")
 
@@ -137,7 +149,7 @@ cdef class StringColumn:
         if self.array.release != NULL:
             self.array.release(&self.array)
 
-    cdef int read(self, size_t row, const void** data, size_t* size) noexcept:
+    cdef int read(self, size_t row, const void** data, size_t* size) noexcept nogil:
         """Find one string; negative if it is null or its offsets make no sense."""
         cdef const void** buffers = self.strings.buffers
         cdef int64_t index = <int64_t> row + self.offset
@@ -158,7 +170,7 @@ cdef class StringColumn:
         size[0] = end - begin
         return READABLE
 
-    cdef int read_view(self, const View* view, const void** data, size_t* size) noexcept:
+    cdef int read_view(self, const View* view, const void** data, size_t* size) noexcept nogil:
         cdef int64_t variadic = self.strings.n_buffers - 3
         cdef const int64_t* sizes
         if view.size < 0:
@@ -177,7 +189,7 @@ cdef class StringColumn:
         data[0] = <const uint8_t*> self.strings.buffers[2 + view.buffer] + view.offset
         return READABLE
 
-    cdef bint is_null(self, size_t row) noexcept:
+    cdef bint is_null(self, size_t row) noexcept nogil:
         if is_invalid(&self.array, row + self.array.offset):
             return True
         return self.strings != &self.array and is_invalid(self.strings, row + self.offset)
@@ -189,7 +201,7 @@ cdef class StringColumn:
         return ValueError(f"row {document} has offsets that lie outside the Arrow data")
 
 
-cdef bint is_invalid(const ArrowArray* array, size_t index) noexcept:
+cdef bint is_invalid(const ArrowArray* array, size_t index) noexcept nogil:
     cdef const uint8_t* validity
     if array.null_count == 0 or array.n_buffers == 0 or array.buffers[0] == NULL:
         return False

@@ -171,7 +171,7 @@ def read_ids(ids, unknown):
             raise single_id(ids)
         if array.ndim != 1:
             raise ValueError(f"ids must be 1-D, not {array.ndim}-D")
-        if array.dtype == np.uint16:        # in either byte order
+        if array.dtype == np.uint16:
             return np.require(array, np.uint16, CONTIGUOUS_AND_ALIGNED)
         if array.dtype.kind in "iu":
             if array.dtype.kind == "u" and array.dtype.itemsize == 8:
@@ -214,7 +214,7 @@ cdef read_objects(list ids, Unknown policy):
             raise RuntimeError("the list of ids changed while it was read")
         item = ids[i]
         if type(item) is not int:
-            if isinstance(item, (bool, np.bool_)) or not hasattr(item, "__index__"):
+            if isinstance(item, (bool, np.bool_, np.ndarray)) or not hasattr(item, "__index__"):
                 raise TypeError(
                     f"ids must be integers, not {type(item).__name__} (at position {i})"
                 )

@@ -35,8 +35,7 @@ cdef enum:
 def decode_batch(TokenTable tokens not None, ids, offsets, errors, unknown, num_threads):
     """Decode documents that lie one after the other in an array of ids, uint16 or int64.
 
-    A list of str, or of bytes if `errors` is None. `offsets` must be those of a TokenBatch: they
-    are not checked again.
+    A list of str, or of bytes if `errors` is None. `offsets` are those of a TokenBatch.
     """
     num_threads = check_num_threads(num_threads)
     cdef DecodeJob job = DecodeJob(tokens, ids, offsets, read_policy(unknown))
@@ -66,9 +65,13 @@ cdef class DecodeJob(Job):
     cdef tuple _arrays
 
     def __cinit__(self, TokenTable tokens, ids, offsets, Unknown unknown):
+        # A copy, and checked: whoever made the batch may still change its offsets.
+        offsets = np.array(offsets, np.int64)
+        self.count = len(offsets) - 1
+        if offsets[0] != 0 or offsets[self.count] != len(ids) or np.any(np.diff(offsets) < 0):
+            raise ValueError("the offsets of the batch have been changed")
         self.tokens = tokens
         self.unknown = unknown
-        self.count = len(offsets) - 1
         cost = offsets + DOCUMENT_COST * np.arange(self.count + 1)
         self.num_units = 1 + cost[self.count] // UNIT
         firsts = np.searchsorted(cost, np.linspace(0, cost[self.count], self.num_units + 1))

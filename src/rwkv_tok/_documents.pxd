@@ -1,5 +1,6 @@
 """A batch of texts, as the kernels see it."""
 
+from ._arrow cimport StringColumn
 from ._text cimport Span
 
 
@@ -12,6 +13,7 @@ cdef class Documents:
     cdef int reserve(self, size_t count) except -1
     cdef int append_items(self, list items) except -1
     cdef int append_column(self, column) except -1
+    cdef size_t append_rows(self, StringColumn strings, size_t row, size_t stop) noexcept nogil
     cdef object text(self, size_t document)
 
 

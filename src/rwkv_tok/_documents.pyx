@@ -3,12 +3,17 @@
 Either an iterable of texts, or Arrow data: whatever has the Arrow PyCapsule interface.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 
 from ._arrow cimport StringColumn
-from ._text cimport UTF8, Span, read_text
+from ._text cimport UTF8, Span, item_format, read_text
 
 from ._arrow import has_arrow_interface, read_columns
+
+
+cdef enum:
+    SIGNAL_STEP = 1 << 16       # documents between two runs of the signal handlers
 
 
 cdef class Documents:
@@ -25,6 +30,7 @@ cdef class Documents:
         cdef size_t needed = self.count + count
         cdef void* grown
         if needed > self._capacity:
+            needed = max(needed, self._capacity + self._capacity // 2)
             grown = PyMem_Realloc(self.spans, needed * sizeof(Span))
             if grown == NULL:
                 raise MemoryError
@@ -44,21 +50,36 @@ cdef class Documents:
             if owner is not item:
                 self._owners.append(owner)
             self.count += 1
+            if self.count % SIGNAL_STEP == 0:
+                PyErr_CheckSignals()
         return 0
 
     cdef int append_column(self, column) except -1:
         cdef StringColumn strings = column
-        cdef Span* span
-        cdef size_t row
+        cdef size_t row = 0
+        cdef size_t stop
         self.reserve(strings.length)
         self._owners.append(strings)
-        for row in range(strings.length):
+        while row < strings.length:
+            stop = min(row + SIGNAL_STEP, strings.length)
+            with nogil:
+                row = self.append_rows(strings, row, stop)
+            if row < stop:
+                raise strings.error(row, self.count)
+            PyErr_CheckSignals()
+        return 0
+
+    cdef size_t append_rows(self, StringColumn strings, size_t row, size_t stop) noexcept nogil:
+        """Append rows up to `stop`, or to one that cannot be read; return which."""
+        cdef Span* span
+        while row < stop:
             span = &self.spans[self.count]
             if strings.read(row, &span.data, &span.length) < 0:
-                raise strings.error(row, self.count)
+                break
             span.unit_size = UTF8
             self.count += 1
-        return 0
+            row += 1
+        return row
 
     cdef object text(self, size_t document):
         """The object that a document of an iterable is."""
@@ -100,4 +121,4 @@ cdef bint is_byte_buffer(object texts):
         view = memoryview(texts)
     except (TypeError, ValueError):     # NumPy raises ValueError for dtypes without a format
         return False
-    return view.itemsize == 1 and view.ndim == 1
+    return view.ndim == 1 and item_format(view) in ("B", "b", "c")

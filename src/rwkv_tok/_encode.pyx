@@ -61,6 +61,8 @@ def encode_into(Trie trie not None, text, out):
     if not view.c_contiguous:
         raise ValueError("out is not contiguous")
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
+    if <size_t> buffer.buf % sizeof(uint16_t):
+        raise ValueError("out is not aligned: its address is odd")
     return run(trie, &span, text, <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t))
 
 

@@ -2,8 +2,8 @@
 
 The documents are cut into units, runs of about equally many bytes, which the threads take one
 after the other. A thread encodes a unit into a buffer that fits into its cache; once all units
-before are done, the ids are appended to the result. So the result is written once, from front to
-back, and takes no more memory than the ids do.
+before are done, the ids are appended to the result. So the result is written from front to back;
+besides it there are the units that wait for an earlier one.
 """
 
 cimport cython

@@ -21,6 +21,7 @@ cdef extern from "Python.h":
 cdef enum:
     # Bytes between two looks: some 10 to 20 ms. Each run of the signal handlers waits for the GIL.
     STEP = 1 << 22
+    WORTH_THREADS = 4           # units, of about a millisecond each
 
 
 cdef bint must_stop(Watch* watch, size_t bytes) noexcept nogil:
@@ -63,7 +64,8 @@ cdef class Job:
     cdef int start(self, num_threads) except -1:
         """Do all the units, in as many threads as there is work for and `num_threads` allows."""
         if num_threads is None:
-            num_threads = available_cpus() if self.num_units > 1 else 1
+            # To find out how many cores there are takes a good part of a millisecond, too.
+            num_threads = available_cpus() if self.num_units >= WORTH_THREADS else 1
         self.next_unit = 0
         run_in_threads(self, max(min(num_threads, self.num_units), 1))
         if self.out_of_memory:

@@ -19,19 +19,24 @@ cdef class TokenTable:
         The bytes of all tokens, in any order.
     starts, lengths
         Arrays of 65,536 integers: token `id` is `source[starts[id]:starts[id] + lengths[id]]`.
-        A length of 0 assigns nothing.
+        A length of 0 assigns nothing. uint32 and uint16.
 
     Raises
     ------
     ValueError
-        A token reaches past the end of `source`, or an array has another length.
+        A token reaches past the end of `source` or is longer than 1 KiB, which the encoder relies
+        on, id 0 has one, or an array has another dtype or length.
     """
 
     def __cinit__(self, bytes source not None, starts, lengths):
-        starts = np.ascontiguousarray(starts, np.uint32)
-        lengths = np.ascontiguousarray(lengths, np.uint16)
+        if starts.dtype != np.uint32 or lengths.dtype != np.uint16:
+            raise ValueError("starts must be uint32 and lengths uint16")
         if starts.shape != (ID_SPACE,) or lengths.shape != (ID_SPACE,):
             raise ValueError(f"starts and lengths must have {ID_SPACE} elements each")
+        if lengths[0] != 0 or lengths.max() > MAX_TOKEN_LENGTH:
+            raise ValueError(f"id 0 has a token, or one is longer than {MAX_TOKEN_LENGTH} bytes")
+        starts = np.ascontiguousarray(starts)
+        lengths = np.ascontiguousarray(lengths)
         cdef const uint32_t* start = <const uint32_t*> cnp.PyArray_DATA(starts)
         cdef const uint16_t* length = <const uint16_t*> cnp.PyArray_DATA(lengths)
         cdef const uint8_t* origin = <const uint8_t*> PyBytes_AS_STRING(source)

@@ -270,19 +270,19 @@ cdef class Layout:
         cdef const npy_intp* end = <const npy_intp*> cnp.PyArray_DATA(ends)
         cdef npy_intp* head = <npy_intp*> cnp.PyArray_DATA(heads)
         cdef Py_ssize_t left = len(nodes)
-        cdef size_t slot = 0
-        cdef size_t label = 0
+        cdef npy_intp slot = 0
+        cdef npy_intp label = 0
         cdef size_t _attempt
         while left:
             slot += 1
-            if slot == MAX_NODES:
+            if slot == MAX_SLOTS:
                 raise too_large()
             if has_bit(self.taken_slots, slot):
                 continue
             for _attempt in range(EDGES):
                 if (
                     head[label] < end[label]
-                    and slot > label
+                    and 0 < slot - label < MAX_NODES
                     and not has_bit(self.taken_bases, slot - label)
                 ):
                     self.take(node[head[label]], slot - label, label)

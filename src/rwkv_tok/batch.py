@@ -51,7 +51,7 @@ class TokenBatch(Sequence["NDArray[np.uint16]"]):
     array([0, 2, 2, 4])
     """
 
-    __slots__ = ("_ids", "_offsets")
+    __slots__ = ("__weakref__", "_ids", "_offsets")
 
     def __init__(self, ids: NDArray[np.uint16], offsets: NDArray[np.int64]) -> None:
         self._ids = _read_only(ids, np.dtype(np.uint16), "ids")
@@ -142,8 +142,12 @@ class TokenBatch(Sequence["NDArray[np.uint16]"]):
         ImportError
             pyarrow is not installed: `pip install 'rwkv-tok[arrow]'`.
         """
-        import pyarrow as pa
-
+        try:
+            import pyarrow as pa
+        except ModuleNotFoundError:
+            raise ImportError(
+                "to_arrow needs pyarrow: pip install 'rwkv-tok[arrow]'", name="pyarrow"
+            ) from None
         return pa.LargeListArray.from_arrays(pa.array(self._offsets), pa.array(self._ids))
 
     def pad(
@@ -215,8 +219,8 @@ def _read_only(array: ArrayLike, dtype: np.dtype[Any], name: str) -> NDArray[Any
     """A read-only view of a contiguous 1-D array."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
         raise TypeError(f"{name} must be a NumPy array of {dtype}")
-    if array.ndim != 1 or not array.flags.c_contiguous:
-        raise ValueError(f"{name} must be 1-D and contiguous")
+    if array.ndim != 1 or not (array.flags.c_contiguous and array.flags.aligned):
+        raise ValueError(f"{name} must be 1-D, contiguous and aligned")
     view = array.view()
     view.flags.writeable = False
     return view

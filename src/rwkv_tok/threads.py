@@ -90,7 +90,7 @@ def _cgroup_quota() -> int | None:
     from inside: then it is the ancestors that are found.
     """
     try:
-        memberships = Path("/proc/self/cgroup").read_text().splitlines()
+        memberships = Path("/proc/self/cgroup").read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
     quotas: list[int | None] = []
@@ -112,7 +112,7 @@ def _cgroup_quota() -> int | None:
 def _read_quota(files: list[Path]) -> int | None:
     """Cores from `QUOTA PERIOD`, in one file or two; None where QUOTA is `max` or -1."""
     try:
-        quota, period = " ".join(file.read_text() for file in files).split()
+        quota, period = " ".join(file.read_text("ascii") for file in files).split()
         microseconds, interval = int(quota), int(period)
     except (OSError, ValueError):
         return None

@@ -102,7 +102,7 @@ class Tokenizer:
     '今天是美好的一天。'
     """
 
-    __slots__ = ("_tokens", "_trie", "_vocabulary")
+    __slots__ = ("__weakref__", "_tokens", "_trie", "_vocabulary")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -262,13 +262,15 @@ class Tokenizer:
         """
         if unit not in ("char", "byte"):
             raise ValueError(f"unit must be 'char' or 'byte', not {unit!r}")
-        if unit == "char" and isinstance(text, str) and not text.isascii():
-            data = text.encode()
+        if unit == "char" and not isinstance(text, str):
+            memoryview(text)  # a TypeError for what is no text at all
+            raise ValueError("bytes have no characters to count: say unit='byte'")
+        # The methods of str, as a subclass may have made something else of them.
+        if unit == "char" and not str.isascii(text):
+            data = str.encode(text)
             ids = self.encode(data)
             return ids, _offsets.char_offsets(self._tokens, ids, data)
         ids = self.encode(text)
-        if unit == "char" and not isinstance(text, str):
-            raise ValueError("bytes have no characters to count: say unit='byte'")
         return ids, _offsets.byte_offsets(self._tokens, ids)
 
     def count(self, text: Text) -> int:
@@ -348,7 +350,7 @@ class Tokenizer:
         33155
         """
         try:
-            data = token.encode() if isinstance(token, str) else bytes(memoryview(token))
+            data = str.encode(token) if isinstance(token, str) else bytes(memoryview(token))
         except UnicodeEncodeError:
             raise KeyError(token) from None
         token_id = self._trie.find(data)
@@ -433,6 +435,10 @@ def _flatten(
     """The ids of all documents one after the other, and their offsets."""
     if isinstance(batch, TokenBatch):
         return batch.ids, batch.offsets
+    if not hasattr(batch, "__iter__"):
+        raise TypeError(
+            f"a batch must be a TokenBatch or an iterable of ids, not {type(batch).__name__}"
+        )
     documents = []
     for number, ids in enumerate(batch):
         try:

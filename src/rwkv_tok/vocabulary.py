@@ -63,6 +63,8 @@ class Vocabulary:
         self.bundled = bundled
         self.tokens = tokens
         self.trie = Trie(tokens, lines)
+        self._fingerprint: str | None = None
+        self._ids: NDArray[np.uint16] | None = None
 
     @classmethod
     def parse(cls, data: bytes, name: str | None = None, *, bundled: bool = False) -> Vocabulary:
@@ -106,21 +108,27 @@ class Vocabulary:
             self.tokens.block(),
         )
 
-    @functools.cached_property
+    # No functools.cached_property: until Python 3.12 it has a lock, which a fork may find taken.
+
+    @property
     def fingerprint(self) -> str:
         """The SHA-256, in hexadecimal, of what decides which ids a text gets.
 
         Taken over all tokens in ascending order of their ids: the id and the length in bytes, both
         as little-endian uint32, then the bytes.
         """
-        return _fingerprint(self.tokens)
+        if self._fingerprint is None:
+            self._fingerprint = _fingerprint(self.tokens)
+        return self._fingerprint
 
-    @functools.cached_property
+    @property
     def ids(self) -> NDArray[np.uint16]:
-        """The assigned ids in ascending order."""
-        ids = np.flatnonzero(self.tokens.lengths()).astype(np.uint16)
-        ids.flags.writeable = False
-        return ids
+        """The assigned ids in ascending order: uint16, read-only."""
+        if self._ids is None:
+            ids = np.flatnonzero(self.tokens.lengths()).astype(np.uint16)
+            ids.flags.writeable = False
+            self._ids = ids
+        return self._ids
 
     def to_bytes(self) -> bytes:
         """The content of a vocabulary file that `parse` reads to the same fingerprint."""
@@ -138,7 +146,7 @@ def bundled_names() -> list[str]:
 
 @functools.cache
 def load_bundled(name: str) -> Vocabulary:
-    """A vocabulary that ships with the package; the same object each time.
+    """A vocabulary that ships with the package, loaded once.
 
     Raises
     ------
