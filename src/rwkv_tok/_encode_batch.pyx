@@ -88,6 +88,8 @@ cdef class IdBuffer:
         free(self.ids)
 
     cdef Status append(self, const uint16_t* ids, size_t count) noexcept nogil:
+        if count == 0:      # there may be no memory yet, and memcpy takes no NULL
+            return DONE
         if self.resize_to_hold(self.size + count) != DONE:
             return NO_MEMORY
         memcpy(self.ids + self.size, ids, count * sizeof(uint16_t))
