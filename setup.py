@@ -17,11 +17,18 @@ else:
     # be most of the wheel's size.
     compile_args = ["-O3", "-g0", "-fvisibility=hidden"]
 
+# The hot loops in C; _kernels has them, the others read only the headers.
+KERNELS = Path("src/rwkv_tok/kernels")
+
 extensions = [
     Extension(
         f"rwkv_tok.{source.stem}",
-        [source.as_posix()],
-        include_dirs=[numpy.get_include()],
+        [
+            source.as_posix(),
+            *(c.as_posix() for c in sorted(KERNELS.glob("*.c")) if source.stem == "_kernels"),
+        ],
+        depends=[header.as_posix() for header in sorted(KERNELS.glob("*.h"))],
+        include_dirs=[numpy.get_include(), KERNELS.parent.as_posix()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         extra_compile_args=compile_args,
     )

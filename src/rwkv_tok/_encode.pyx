@@ -1,33 +1,79 @@
-"""The encoder: greedy longest match from left to right, one text at a time."""
+"""The encoder: greedy longest match from left to right, one text at a time.
+
+A text goes through a window of UTF-8, transcoded or copied, whose margins a kernel may read: so it
+need not watch for the ends of the caller's memory, nor of the window while it looks ahead.
+"""
 
 cimport numpy as cnp
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
-from libc.stdint cimport SIZE_MAX, uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy, memmove
+from libc.stdint cimport SIZE_MAX, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memmove, memset
 
+from ._cuts cimport Cuts
 from ._job cimport DONE, FULL, STOPPED, SURROGATE, Status, Watch, must_stop, raise_pending
+from ._kernels cimport PAD_AFTER, PAD_BEFORE, SLACK_IDS, Memo, find_kernel, is_surrogate
 from ._text cimport UTF8, Span, item_format, most_bytes, open_buffer, read_text
+from ._tokens cimport TokenTable
 from ._trie cimport Trie, TrieView, longest_match
-from ._utf8 cimport is_surrogate, transcode, unit_t
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept nogil
 
 
 cdef enum:
     # A text of up to so many bytes is encoded on the stack and its ids copied: one allocation of
     # just the size.
-    SMALL = 2048
+    SMALL = 1 << 13
     # A kernel that has no more characters or bytes to do is done in about a microsecond: to release
     # the GIL and take it again would cost more.
     SHORT = 256
-    # Bytes between two questions whether the call is to end.
-    STEP = 1 << 20
-    # A str that is not its own UTF-8 is transcoded through a window of so many bytes, which stays
-    # in the first-level cache and is many times as long as the longest token.
-    WINDOW = 1 << 14
+    # Bytes of the window, many times as many as the longest token has. It stays in the first-level
+    # cache, together with as many ids.
+    WINDOW = 1 << 13
 
 
-def encode(Trie trie not None, text):
+cdef class Encoder:
+    """A vocabulary as the kernels need it, and the memos that wait for the next call.
+
+    Immutable but for the memos, which change no result.
+
+    Parameters
+    ----------
+    trie, tokens
+        The vocabulary.
+    kernel
+        The name of a kernel, one of `_kernels.available()`; by default the process's.
+    """
+
+    def __cinit__(self, Trie trie not None, TokenTable tokens not None, kernel=None):
+        self.trie = trie
+        self.cuts = Cuts(tokens)
+        self.view = EncoderView(
+            kernel=find_kernel(kernel), trie=&self.trie.view, cuts=&self.cuts.tables
+        )
+
+    def __dealloc__(self):
+        empty_stash(&self.stash)
+
+    cdef Memo* take_memo(self, size_t bytes) noexcept nogil:
+        """A memo for this thread, for so many bytes of text; NULL if it does not pay."""
+        if self.view.kernel.encode == NULL:
+            return NULL
+        return take_memo(&self.stash, place_of_thread(), bytes)
+
+    cdef void give_memo(self, Memo* memo) noexcept nogil:
+        give_memo(&self.stash, place_of_thread(), memo)
+
+
+cdef inline size_t place_of_thread() noexcept nogil:
+    """A number that differs between most threads."""
+    # The identifiers are addresses, most of whose bits are the same.
+    return <size_t> (<uint64_t> PyThread_get_thread_ident() * 0x9E3779B97F4A7C15ULL >> 56)
+
+
+def encode(Encoder encoder not None, text):
     """Encode one text into a new array of its own: uint16, 1-D."""
     cdef uint16_t[SMALL] small
     cdef Span span
@@ -35,18 +81,18 @@ def encode(Trie trie not None, text):
     _owner = read_text(text, &span)
     cdef size_t capacity = most_bytes(&span)
     if capacity <= SMALL:
-        produced = run(trie, &span, text, small, SMALL)
+        produced = run(encoder, &span, text, small, SMALL)
         ids = new_ids(produced)
         memcpy(cnp.PyArray_DATA(ids), small, produced * sizeof(uint16_t))
         return ids
     # Memory that stays unused is never touched.
     ids = new_ids(capacity)
-    produced = run(trie, &span, text, <uint16_t*> cnp.PyArray_DATA(ids), capacity)
+    produced = run(encoder, &span, text, <uint16_t*> cnp.PyArray_DATA(ids), capacity)
     shrink(ids, produced)
     return ids
 
 
-def encode_into(Trie trie not None, text, out):
+def encode_into(Encoder encoder not None, text, out):
     """Encode one text into a writable buffer of uint16; return the number of ids."""
     cdef Span span
     _owner = read_text(text, &span)
@@ -63,34 +109,36 @@ def encode_into(Trie trie not None, text, out):
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
     if <size_t> buffer.buf % sizeof(uint16_t):
         raise ValueError("out is not aligned: its address is odd")
-    return run(trie, &span, text, <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t))
+    return run(encoder, &span, text, <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t))
 
 
-def count(Trie trie not None, text):
+def count(Encoder encoder not None, text):
     """The number of ids that `encode` gives; none is kept."""
     cdef Span span
     _owner = read_text(text, &span)
-    return run(trie, &span, text, NULL, SIZE_MAX)
+    return run(encoder, &span, text, NULL, SIZE_MAX)
 
 
 cdef Py_ssize_t run(
-    Trie trie, const Span* span, text, uint16_t* out, size_t capacity
+    Encoder encoder, const Span* span, text, uint16_t* out, size_t capacity
 ) except -1:
     """Encode one text in the calling thread."""
-    cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0)
+    cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
     cdef size_t produced
     cdef Status status
+    cdef Memo* memo = encoder.take_memo(span.length)
     if span.length <= SHORT:
-        status = encode_span(&trie.view, span, out, capacity, &produced, &watch)
+        status = encode_span(&encoder.view, memo, span, out, capacity, &produced, &watch)
     else:
         with nogil:
-            status = encode_span(&trie.view, span, out, capacity, &produced, &watch)
+            status = encode_span(&encoder.view, memo, span, out, capacity, &produced, &watch)
+    encoder.give_memo(memo)
     if status == DONE:
         return produced
     if status == SURROGATE:
         raise_surrogate(text)
     if status == FULL:
-        needed = run(trie, span, text, NULL, SIZE_MAX)
+        needed = run(encoder, span, text, NULL, SIZE_MAX)
         raise ValueError(f"out is too small: it holds {capacity} ids, the text has {needed}")
     return raise_pending()
 
@@ -103,122 +151,113 @@ cdef int raise_surrogate(object text) except -1:
 
 
 cdef Status encode_span(
-    const TrieView* trie,
+    const EncoderView* encoder,
+    Memo* memo,
     const Span* span,
     uint16_t* out,
     size_t capacity,
     size_t* produced,
     Watch* watch,
 ) noexcept nogil:
-    cdef const void* text = span.data
-    cdef size_t length = span.length
-    if span.unit_size == UTF8:
-        return encode_utf8(trie, <const uint8_t*> text, length, out, capacity, produced, watch)
-    if span.unit_size == 1:
-        return encode_units(trie, <const uint8_t*> text, length, out, capacity, produced, watch)
-    if span.unit_size == 2:
-        return encode_units(trie, <const uint16_t*> text, length, out, capacity, produced, watch)
-    return encode_units(trie, <const uint32_t*> text, length, out, capacity, produced, watch)
-
-
-cdef Status encode_utf8(
-    const TrieView* trie,
-    const uint8_t* text,
-    size_t length,
-    uint16_t* out,
-    size_t capacity,
-    size_t* produced,
-    Watch* watch,
-) noexcept nogil:
-    cdef const uint8_t* here = text
-    cdef const uint8_t* end = text + length
-    cdef const uint8_t* stop
-    cdef size_t step
+    cdef uint8_t[PAD_BEFORE + WINDOW + PAD_AFTER] padded
+    cdef uint16_t[WINDOW + SLACK_IDS] ids       # of the window
+    cdef uint8_t* window = padded + PAD_BEFORE
+    cdef const uint8_t* here
+    cdef uint16_t* ids_end
+    cdef size_t taken = 0       # code units that went into the window
+    cdef size_t filled = 0      # bytes in the window
+    cdef size_t added, count
+    cdef bint last = False
+    memset(padded, 0, PAD_BEFORE)
     produced[0] = 0
-    while here < end:
-        step = min(<size_t> STEP, <size_t> (end - here))
-        stop = here + step
-        here = match_until(trie, here, stop, end, out, capacity, produced)
-        if here < stop:
-            return FULL
-        if must_stop(watch, step):
+    while not last:
+        if not fill(encoder, span, &taken, window + filled, WINDOW - filled, &added):
+            return SURROGATE
+        filled += added
+        last = taken == span.length
+        memset(window + filled, 0, PAD_AFTER)
+        ids_end = ids
+        here = encode_window(encoder, memo, window, window + filled, last, &ids_end)
+        count = ids_end - ids
+        if out != NULL:
+            if count > capacity - produced[0]:
+                return FULL
+            memcpy(out + produced[0], ids, count * sizeof(uint16_t))
+        produced[0] += count
+        if must_stop(watch, added):
             return STOPPED
+        filled = window + filled - here
+        memmove(window, here, filled)
     return DONE
 
 
-cdef Status encode_units(
-    const TrieView* trie,
-    const unit_t* text,
-    size_t length,
-    uint16_t* out,
-    size_t capacity,
-    size_t* produced,
-    Watch* watch,
+cdef inline bint fill(
+    const EncoderView* encoder,
+    const Span* span,
+    size_t* taken,
+    uint8_t* out,
+    size_t room,
+    size_t* added,
 ) noexcept nogil:
-    cdef uint8_t[WINDOW] window
-    cdef const uint8_t* here
-    cdef const uint8_t* stop
-    cdef size_t taken = 0       # code units that went into the window
-    cdef size_t filled = 0      # bytes in the window
-    cdef size_t added
-    produced[0] = 0
-    while True:
-        taken += transcode(text + taken, length - taken, window + filled, WINDOW - filled, &added)
-        filled += added
-        if taken < length and is_surrogate(text[taken]):
-            return SURROGATE
-        here = window
-        stop = window + filled
-        if taken < length:
-            # A token that begins later could go on beyond the window.
-            stop -= trie.longest - 1
-        here = match_until(trie, here, stop, window + filled, out, capacity, produced)
-        if here < stop:
-            return FULL
-        if must_stop(watch, added):
-            return STOPPED
-        if taken == length:
-            return DONE
-        filled = window + filled - here
-        memmove(window, here, filled)
+    """Write what follows of a text as UTF-8, as far as there is room.
 
-
-cdef inline const uint8_t* match_until(
-    const TrieView* trie,
-    const uint8_t* here,
-    const uint8_t* stop,
-    const uint8_t* end,
-    uint16_t* out,
-    size_t capacity,
-    size_t* produced,
-) noexcept nogil:
-    """Append the ids of all tokens that begin before `stop`; return where the last one ends.
-
-    That is before `stop` only if the capacity is reached. Text is read up to `end`.
+    False if there is a surrogate, which UTF-8 cannot encode.
     """
-    if out == NULL:
-        return match_loop(trie, here, stop, end, out, capacity, produced, False)
-    return match_loop(trie, here, stop, end, out, capacity, produced, True)
+    cdef const uint8_t* bytes = <const uint8_t*> span.data + taken[0]
+    cdef const uint16_t* pairs = <const uint16_t*> span.data + taken[0]
+    cdef const uint32_t* quads = <const uint32_t*> span.data + taken[0]
+    cdef size_t left = span.length - taken[0]
+    cdef size_t step
+    if span.unit_size == UTF8:
+        step = added[0] = min(left, room)
+        memcpy(out, bytes, step)
+    elif span.unit_size == 1:
+        step = encoder.kernel.transcode_1(bytes, left, out, room, added)
+    elif span.unit_size == 2:
+        step = encoder.kernel.transcode_2(pairs, left, out, room, added)
+        if step < left and is_surrogate(pairs[step]):
+            return False
+    else:
+        step = encoder.kernel.transcode_4(quads, left, out, room, added)
+        if step < left and is_surrogate(quads[step]):
+            return False
+    taken[0] += step
+    return True
 
 
-cdef inline const uint8_t* match_loop(
-    const TrieView* trie,
+cdef inline const uint8_t* encode_window(
+    const EncoderView* encoder,
+    Memo* memo,
     const uint8_t* here,
-    const uint8_t* stop,
     const uint8_t* end,
-    uint16_t* out,
-    size_t capacity,
-    size_t* produced,
-    bint keep,
+    bint last,
+    uint16_t** ids,
 ) noexcept nogil:
-    cdef size_t n = produced[0]
+    """Append the ids of most of a window, all of it if it is the last; return how far it came."""
+    cdef size_t size = end - here
+    if memo != NULL and memo.rest == 0:
+        here = encoder.kernel.encode(encoder.trie, encoder.cuts, memo, here, end, last, ids)
+        if last or <size_t> (end - here) <= size // 2:
+            return here
+        # There is hardly a cut in it.
+    elif memo != NULL:
+        memo.rest -= 1
+    return walk(encoder.trie, here, end, last, ids)
+
+
+cdef inline const uint8_t* walk(
+    const TrieView* trie, const uint8_t* here, const uint8_t* end, bint last, uint16_t** ids
+) noexcept nogil:
+    """Append the ids of all tokens that surely end in a window; return where the last one does."""
+    # A token that begins later could go on beyond the window.
+    cdef const uint8_t* stop = end if last else end - (trie.longest - 1)
+    cdef uint16_t* out = ids[0]
     cdef uint32_t slot
-    while here < stop and n < capacity:
+    while here < stop:
         here = longest_match(trie, here, end, &slot)
-        if keep:
-            out[n] = trie.token_ids[slot]
-        n += 1
-    produced[0] = n
+        out[0] = trie.token_ids[slot]
+        out += 1
+    ids[0] = out
     return here
 
 

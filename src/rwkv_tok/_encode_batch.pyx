@@ -1,24 +1,26 @@
 """Encoding and counting batches, in one thread or several.
 
-The documents are cut into units, runs of about equally many bytes, which the threads take one
-after the other. A thread encodes a unit into a buffer that fits into its cache; once all units
-before are done, the ids are appended to the result. So the result is written from front to back;
-besides it there are the units that wait for an earlier one.
+The documents are divided into units, which the threads take one after the other: runs of documents
+of about as many bytes each, and pieces of long documents, cut where that is certain to make no
+difference. A thread encodes a unit into a buffer that fits into its cache; once all units before
+are done, the ids are appended to the result. So the result is written from front to back; besides
+it there are the units that wait for an earlier one. A single thread writes it without a detour.
 """
 
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_acquire_lock, PyThread_release_lock, WAIT_LOCK
-from libc.stdint cimport SIZE_MAX, int64_t, uint16_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy
+from libc.stdint cimport SIZE_MAX, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
 
+from ._cuts cimport PAIR_CUT, CutTables
 from ._documents cimport Documents, collect
-from ._encode cimport encode_span, new_ids, raise_surrogate
+from ._encode cimport Encoder, encode_span, new_ids, raise_surrogate
 from ._job cimport DONE, NO_MEMORY, SURROGATE, Job, Status, Watch
-from ._text cimport Span, most_bytes
-from ._trie cimport Trie
+from ._kernels cimport Memo
+from ._text cimport UTF8, Span, most_bytes
 
 import numpy as np
 
@@ -29,19 +31,21 @@ cnp.import_array()
 
 cdef enum:
     EOT = 0
-    # Bytes in a unit: about a millisecond of work, so that taking one costs nothing, and ids that
+    # Bytes in a unit: half a millisecond of work, so that taking one costs nothing, and ids that
     # fit into a core's second-level cache.
     UNIT = 1 << 18
+    # A document of so many bytes is cut into pieces.
+    LONG = 2 * UNIT
     # What a document costs besides its bytes, in bytes that could be encoded meanwhile.
     DOCUMENT_COST = 32
     # Documents between two runs of the signal handlers where the GIL is held.
     SIGNAL_STEP = 1 << 16
 
 
-def encode_ragged(Trie trie not None, texts, num_threads, bint append_eot):
+def encode_ragged(Encoder encoder not None, texts, num_threads, bint append_eot):
     """Encode a batch: all ids one after the other (uint16), and the offsets (int64)."""
     num_threads = check_num_threads(num_threads)
-    cdef EncodeJob job = EncodeJob(trie, collect(texts), True, append_eot)
+    cdef EncodeJob job = EncodeJob(encoder, collect(texts), True, append_eot)
     job.run_all(num_threads)
     ids, offsets = job.result.to_array(), job.offsets()
     # Then no view of them can be made writable either.
@@ -49,10 +53,10 @@ def encode_ragged(Trie trie not None, texts, num_threads, bint append_eot):
     return ids, offsets
 
 
-def encode_batch(Trie trie not None, texts, num_threads):
+def encode_batch(Encoder encoder not None, texts, num_threads):
     """Encode a batch: a list of arrays, each with its own memory."""
     cdef cnp.ndarray ids, offsets
-    ids, offsets = encode_ragged(trie, texts, num_threads, False)
+    ids, offsets = encode_ragged(encoder, texts, num_threads, False)
     cdef const uint16_t* source = <const uint16_t*> cnp.PyArray_DATA(ids)
     cdef const int64_t* offset = <const int64_t*> cnp.PyArray_DATA(offsets)
     cdef size_t count = cnp.PyArray_SIZE(offsets) - 1
@@ -68,10 +72,10 @@ def encode_batch(Trie trie not None, texts, num_threads):
     return arrays
 
 
-def count_batch(Trie trie not None, texts, num_threads):
+def count_batch(Encoder encoder not None, texts, num_threads):
     """The number of ids of each document: int64, 1-D; none is kept."""
     num_threads = check_num_threads(num_threads)
-    cdef EncodeJob job = EncodeJob(trie, collect(texts), False, False)
+    cdef EncodeJob job = EncodeJob(encoder, collect(texts), False, False)
     job.run_all(num_threads)
     return job.counts
 
@@ -90,13 +94,13 @@ cdef class IdBuffer:
     cdef Status append(self, const uint16_t* ids, size_t count) noexcept nogil:
         if count == 0:      # there may be no memory yet, and memcpy takes no NULL
             return DONE
-        if self.resize_to_hold(self.size + count) != DONE:
+        if self.reserve(self.size + count) != DONE:
             return NO_MEMORY
         memcpy(self.ids + self.size, ids, count * sizeof(uint16_t))
         self.size += count
         return DONE
 
-    cdef Status resize_to_hold(self, size_t size) noexcept nogil:
+    cdef Status reserve(self, size_t size) noexcept nogil:
         cdef size_t capacity = self.capacity
         cdef uint16_t* grown
         if size <= capacity:
@@ -123,10 +127,13 @@ cdef class IdBuffer:
         return array
 
 
-# A run of documents, and its ids until they are appended to the result.
+# A run of documents, or a piece of one; and its ids until they are appended to the result.
 cdef struct Unit:
-    size_t first
+    size_t first            # document
     size_t last             # exclusive
+    size_t begin            # of a piece: code units of the document, the first and how many
+    size_t length           # 0: whole documents
+    bint ends               # a piece: whether it is the document's last
     size_t capacity         # the most ids it can have
     size_t produced
     bint done
@@ -137,20 +144,25 @@ cdef struct Unit:
 cdef class EncodeJob(Job):
     """Encodes a batch, or only counts the ids."""
 
-    cdef Trie trie
+    cdef Encoder encoder
     cdef Documents documents
     cdef bint keep_ids
     cdef bint append_eot
     cdef object counts          # int64: ids of each document
     cdef int64_t* counts_data
     cdef Unit* units
+    cdef size_t units_capacity
+    cdef size_t total           # bytes, at most
+    cdef size_t buffer_size     # ids, enough for any unit
     # Guarded by the lock:
     cdef IdBuffer result
+    cdef uint16_t** buffers     # those that are not in use; room for one for each unit
+    cdef size_t num_buffers
     cdef size_t next_commit     # the first unit whose ids are not in the result
     cdef size_t surrogate_in    # the first document found to hold a surrogate, or SIZE_MAX
 
-    def __cinit__(self, Trie trie, Documents documents, bint keep_ids, bint append_eot):
-        self.trie = trie
+    def __cinit__(self, Encoder encoder, Documents documents, bint keep_ids, bint append_eot):
+        self.encoder = encoder
         self.documents = documents
         self.keep_ids = keep_ids
         self.append_eot = append_eot
@@ -159,36 +171,75 @@ cdef class EncodeJob(Job):
         self.result = IdBuffer()
         self.surrogate_in = SIZE_MAX
         self.divide()
+        self.buffers = <uint16_t**> malloc((self.num_units + 1) * sizeof(uint16_t*))
+        if self.buffers == NULL:
+            raise MemoryError
 
     def __dealloc__(self):
         cdef size_t i
         for i in range(self.num_units):
             free(self.units[i].ids)
+        for i in range(self.num_buffers):
+            free(self.buffers[i])
+        free(self.buffers)
         free(self.units)
 
     cdef int divide(self) except -1:
-        """Cut the documents into units."""
+        """Divide the documents into units."""
         cdef const Span* spans = self.documents.spans
-        cdef size_t total = 0
+        cdef Unit* unit = NULL
         cdef size_t cost = 0
-        cdef size_t document
-        cdef Unit* unit
+        cdef size_t document, size
         for document in range(self.documents.count):
-            total += most_bytes(&spans[document]) + DOCUMENT_COST
-        # Each unit but the last costs at least UNIT.
-        unit = self.units = <Unit*> calloc(total // UNIT + 1, sizeof(Unit))
-        if self.units == NULL:
-            raise MemoryError
-        for document in range(self.documents.count):
-            cost += most_bytes(&spans[document]) + DOCUMENT_COST
-            unit.capacity += most_bytes(&spans[document]) + self.append_eot
-            unit.last = document + 1
-            if cost >= UNIT:
+            size = most_bytes(&spans[document])
+            self.total += size
+            if size >= LONG:
+                self.divide_document(document)
+                unit = NULL
+                continue
+            if unit == NULL or cost >= UNIT:
+                unit = self.add_unit(document)
                 cost = 0
-                unit += 1
-                unit.first = unit.last = document + 1
-        self.num_units = unit - self.units + (unit.last > unit.first)
+            cost += size + DOCUMENT_COST
+            unit.capacity += size + self.append_eot
+            unit.last = document + 1
+        for document in range(self.num_units):
+            self.buffer_size = max(self.buffer_size, self.units[document].capacity)
         return 0
+
+    cdef int divide_document(self, size_t document) except -1:
+        """Divide a document into pieces that can be encoded alone, each a unit."""
+        cdef Span piece = self.documents.spans[document]
+        cdef size_t bytes_per_unit = most_bytes(&piece) // piece.length
+        cdef size_t begin = 0
+        cdef size_t end
+        cdef Unit* unit
+        while begin < piece.length:
+            end = find_cut(&self.encoder.cuts.tables, &piece, begin + UNIT // bytes_per_unit)
+            unit = self.add_unit(document)
+            unit.last = document + 1
+            unit.begin = begin
+            unit.length = end - begin
+            unit.ends = end == piece.length
+            unit.capacity = unit.length * bytes_per_unit + self.append_eot
+            begin = end
+        return 0
+
+    cdef Unit* add_unit(self, size_t document) except NULL:
+        """Make room for one more unit, which begins with a document."""
+        cdef size_t capacity = 2 * self.units_capacity + 1
+        cdef void* grown
+        if self.num_units == self.units_capacity:
+            grown = realloc(self.units, capacity * sizeof(Unit))
+            if grown == NULL:
+                raise MemoryError
+            self.units = <Unit*> grown
+            self.units_capacity = capacity
+        cdef Unit* unit = &self.units[self.num_units]
+        memset(unit, 0, sizeof(Unit))
+        unit.first = document
+        self.num_units += 1
+        return unit
 
     cdef int run_all(self, num_threads) except -1:
         self.start(num_threads)
@@ -206,42 +257,69 @@ cdef class EncodeJob(Job):
         np.cumsum(self.counts, out=offsets[1:])
         return offsets
 
-    cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil:
-        cdef Unit* this = &self.units[unit]
-        cdef Status status
-        if self.keep_ids:
-            # One more, as malloc may return NULL for nothing.
-            this.ids = <uint16_t*> malloc((this.capacity + 1) * sizeof(uint16_t))
-            if this.ids == NULL:
-                return NO_MEMORY
-        status = self.encode_documents(this, watch)
-        return self.commit(this) if status == DONE else status
+    cdef void take_units(self, Watch* watch) noexcept nogil:
+        cdef Memo* memo = self.encoder.take_memo(self.total)
+        watch.own = memo
+        Job.take_units(self, watch)
+        self.encoder.give_memo(memo)
 
-    cdef Status encode_documents(self, Unit* unit, Watch* watch) noexcept nogil:
-        cdef uint16_t* out = unit.ids
-        cdef size_t document, produced
+    cdef Status do_unit(self, size_t number, Watch* watch) noexcept nogil:
+        cdef Unit* unit = &self.units[number]
         cdef Status status
+        if not self.keep_ids:
+            status = self.encode_unit(unit, NULL, watch)
+        elif self.num_threads == 1:
+            status = self.result.reserve(self.result.size + unit.capacity)
+            if status == DONE:
+                status = self.encode_unit(unit, self.result.ids + self.result.size, watch)
+            self.result.size += unit.produced
+        else:
+            unit.ids = self.take_buffer()
+            if unit.ids == NULL:
+                return NO_MEMORY
+            status = self.encode_unit(unit, unit.ids, watch)
+        return self.commit(unit) if status == DONE else status
+
+    cdef Status encode_unit(self, Unit* unit, uint16_t* out, Watch* watch) noexcept nogil:
+        cdef Span span
+        cdef size_t document, before
+        cdef Status status = DONE
+        if unit.length:
+            span = self.documents.spans[unit.first]
+            span.data = <const uint8_t*> span.data + unit.begin * max(span.unit_size, 1)
+            span.length = unit.length
+            return self.encode_text(unit, unit.first, &span, unit.ends, out, watch)
         for document in range(unit.first, unit.last):
-            status = encode_span(
-                &self.trie.view,
-                &self.documents.spans[document],
-                out,
-                SIZE_MAX if out == NULL else unit.capacity - unit.produced,
-                &produced,
-                watch,
+            before = unit.produced
+            status = self.encode_text(
+                unit, document, &self.documents.spans[document], True, out, watch
             )
-            if status == SURROGATE:
-                self.note_surrogate(document)
             if status != DONE:
-                return status
-            if out != NULL:
-                out += produced
-                if self.append_eot:
-                    out[0] = EOT
-                    out += 1
-                    produced += 1
-            self.counts_data[document] = produced
-            unit.produced += produced
+                break
+            self.counts_data[document] = unit.produced - before
+        return status
+
+    cdef Status encode_text(
+        self, Unit* unit, size_t document, const Span* span, bint ends, uint16_t* out, Watch* watch
+    ) noexcept nogil:
+        cdef size_t produced
+        cdef Status status = encode_span(
+            &self.encoder.view,
+            <Memo*> watch.own,
+            span,
+            NULL if out == NULL else out + unit.produced,
+            SIZE_MAX if out == NULL else unit.capacity - unit.produced,
+            &produced,
+            watch,
+        )
+        if status == SURROGATE:
+            self.note_surrogate(document)
+        if status != DONE:
+            return status
+        unit.produced += produced
+        if ends and self.append_eot and out != NULL:
+            out[unit.produced] = EOT
+            unit.produced += 1
         return DONE
 
     cdef void note_surrogate(self, size_t document) noexcept nogil:
@@ -249,21 +327,74 @@ cdef class EncodeJob(Job):
         self.surrogate_in = min(self.surrogate_in, document)
         PyThread_release_lock(self.lock)
 
+    cdef uint16_t* take_buffer(self) noexcept nogil:
+        """Memory for the ids of a unit; NULL if there is none."""
+        cdef uint16_t* buffer = NULL
+        PyThread_acquire_lock(self.lock, WAIT_LOCK)
+        if self.num_buffers:
+            self.num_buffers -= 1
+            buffer = self.buffers[self.num_buffers]
+        PyThread_release_lock(self.lock)
+        if buffer == NULL:
+            # One more, as malloc may return NULL for nothing.
+            buffer = <uint16_t*> malloc((self.buffer_size + 1) * sizeof(uint16_t))
+        return buffer
+
     cdef Status commit(self, Unit* unit) noexcept nogil:
         """Note that a unit is done, and append what now can be appended to the result."""
         cdef Status status = DONE
         PyThread_acquire_lock(self.lock, WAIT_LOCK)
         unit.done = True
+        if unit.length:
+            self.counts_data[unit.first] += unit.produced
         while (
             status == DONE
             and self.next_commit < self.num_units
             and self.units[self.next_commit].done
         ):
             unit = &self.units[self.next_commit]
-            if self.keep_ids:
+            if unit.ids != NULL:
                 status = self.result.append(unit.ids, unit.produced)
-                free(unit.ids)
+                self.buffers[self.num_buffers] = unit.ids
+                self.num_buffers += 1
                 unit.ids = NULL
             self.next_commit += 1
         PyThread_release_lock(self.lock)
         return status
+
+
+cdef size_t find_cut(const CutTables* cuts, const Span* span, size_t place) noexcept nogil:
+    """The first certified cut of a text from a code unit on; the end if there is none."""
+    while place < span.length:
+        if cuts.pair[last_byte(span, place - 1) | first_byte(span, place) << 8] & PAIR_CUT:
+            return place
+        place += 1
+    return span.length
+
+
+cdef inline uint32_t code_unit(const Span* span, size_t place) noexcept nogil:
+    if span.unit_size == 2:
+        return (<const uint16_t*> span.data)[place]
+    if span.unit_size == 4:
+        return (<const uint32_t*> span.data)[place]
+    return (<const uint8_t*> span.data)[place]
+
+
+cdef inline uint32_t first_byte(const Span* span, size_t place) noexcept nogil:
+    """The first byte of the UTF-8 of a character."""
+    cdef uint32_t character = code_unit(span, place)
+    if span.unit_size == UTF8 or character < 0x80:
+        return character
+    if character < 0x800:
+        return 0xC0 | character >> 6
+    if character < 0x10000:
+        return 0xE0 | character >> 12
+    return 0xF0 | character >> 18
+
+
+cdef inline uint32_t last_byte(const Span* span, size_t place) noexcept nogil:
+    """The last byte of the UTF-8 of a character."""
+    cdef uint32_t character = code_unit(span, place)
+    if span.unit_size == UTF8 or character < 0x80:
+        return character
+    return 0x80 | character & 0x3F

@@ -17,6 +17,7 @@ cdef struct Watch:
     PyThread_type_lock lock     # guards `stop`; NULL if there are no other threads
     const bint* stop            # set to end this one
     size_t unwatched            # bytes since the last look
+    void* own                   # what a thread keeps from one unit of a Job to the next
 
 
 cdef bint must_stop(Watch* watch, size_t bytes) noexcept nogil
@@ -25,6 +26,7 @@ cdef int raise_pending() except -1
 
 cdef class Job:
     cdef size_t num_units
+    cdef size_t num_threads
     cdef PyThread_type_lock lock
     cdef size_t next_unit       # the first that no thread has taken; guarded by the lock
     cdef bint stopped           # likewise

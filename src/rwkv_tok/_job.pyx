@@ -67,7 +67,8 @@ cdef class Job:
             # To find out how many cores there are takes a good part of a millisecond, too.
             num_threads = available_cpus() if self.num_units >= WORTH_THREADS else 1
         self.next_unit = 0
-        run_in_threads(self, max(min(num_threads, self.num_units), 1))
+        self.num_threads = max(min(num_threads, self.num_units), 1)
+        run_in_threads(self, self.num_threads)
         if self.out_of_memory:
             raise MemoryError
         return 0
@@ -75,7 +76,7 @@ cdef class Job:
     def run(self, bint signals):
         """Take units until none is left; with `signals`, run signal handlers meanwhile."""
         cdef Watch watch = Watch(
-            signals=signals, lock=self.lock, stop=&self.stopped, unwatched=0
+            signals=signals, lock=self.lock, stop=&self.stopped, unwatched=0, own=NULL
         )
         with nogil:
             self.take_units(&watch)

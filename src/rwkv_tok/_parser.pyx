@@ -11,11 +11,14 @@ from libc.string cimport memchr, memcpy
 import numpy as np
 
 from ._tokens cimport ID_SPACE, MAX_TOKEN_LENGTH, TokenTable
-from ._utf8 cimport put_utf8
 
 from .errors import VocabularyError
 
 cnp.import_array()
+
+
+cdef extern from "kernels/utf8.h":
+    size_t put_utf8(uint8_t* out, uint32_t character) noexcept nogil
 
 
 # A position in the line being read; it never passes `end`.

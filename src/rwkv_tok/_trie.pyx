@@ -1,4 +1,4 @@
-"""Construction of the double array; _trie.pxd has its layout and the walk through it.
+"""Construction of the double array; kernels/trie.h has its layout and the walk through it.
 
 First a plain trie is drafted, its nodes numbered as the tokens, in ascending order of their ids,
 first reach them: with short tokens first, the nodes that text visits most get the low numbers.
@@ -64,7 +64,7 @@ cdef class Trie:
             if draft.token_id[node]:
                 nodes[slot] |= TOKEN_ENDS
                 token_ids[slot] = draft.token_id[node]
-        self.view = TrieView(nodes, token_ids, tokens.lengths().max())
+        self.view = TrieView(nodes=nodes, token_ids=token_ids, longest=tokens.lengths().max())
 
     def find(self, bytes token not None):
         """The id of a token; 0 if it is none."""
@@ -100,7 +100,7 @@ cdef class Draft:
         self.label = <uint8_t*> cnp.PyArray_DATA(label)
         self.token_id = <uint16_t*> cnp.PyArray_DATA(token_id)
         self.parent[ROOT] = ROOT
-        self.label[ROOT] = 1        # not 0: see _trie.pxd on empty slots
+        self.label[ROOT] = 1        # not 0: see trie.h on empty slots
         self.size = 1
 
         cdef const uint8_t* token

@@ -102,13 +102,13 @@ class Tokenizer:
     '今天是美好的一天。'
     """
 
-    __slots__ = ("__weakref__", "_tokens", "_trie", "_vocabulary")
+    __slots__ = ("__weakref__", "_encoder", "_tokens", "_vocabulary")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         # One attribute less on the way of a short call.
         self._tokens = vocabulary.tokens
-        self._trie = vocabulary.trie
+        self._encoder = vocabulary.encoder
 
     # Vocabularies
 
@@ -189,7 +189,7 @@ class Tokenizer:
         >>> rwkv_tok.load().encode(b"Hello world")
         array([33155, 40213], dtype=uint16)
         """
-        return _encode.encode(self._trie, text)
+        return _encode.encode(self._encoder, text)
 
     def encode_batch(
         self, texts: Texts, *, num_threads: int | None = None
@@ -198,7 +198,7 @@ class Tokenizer:
 
         `encode_ragged` is the faster form: it makes no object for each text.
         """
-        return _encode_batch.encode_batch(self._trie, texts, num_threads)
+        return _encode_batch.encode_batch(self._encoder, texts, num_threads)
 
     def encode_ragged(
         self, texts: Texts, *, num_threads: int | None = None, append_eot: bool = False
@@ -216,7 +216,9 @@ class Tokenizer:
         >>> batch.offsets
         array([0, 3, 6])
         """
-        return TokenBatch(*_encode_batch.encode_ragged(self._trie, texts, num_threads, append_eot))
+        return TokenBatch(
+            *_encode_batch.encode_ragged(self._encoder, texts, num_threads, append_eot)
+        )
 
     def encode_into(self, text: Text, out: Any) -> int:
         """Encode a text into a writable, contiguous 1-D buffer of uint16; return how many ids.
@@ -231,7 +233,7 @@ class Tokenizer:
         >>> rwkv_tok.load().encode_into("Hello world", out)
         2
         """
-        return _encode.encode_into(self._trie, text, out)
+        return _encode.encode_into(self._encoder, text, out)
 
     def encode_with_offsets(
         self, text: Text, *, unit: Literal["char", "byte"] = "char"
@@ -275,11 +277,11 @@ class Tokenizer:
 
     def count(self, text: Text) -> int:
         """The number of ids that `encode` returns, without keeping any."""
-        return _encode.count(self._trie, text)
+        return _encode.count(self._encoder, text)
 
     def count_batch(self, texts: Texts, *, num_threads: int | None = None) -> NDArray[np.int64]:
         """The number of ids of each text of a batch: int64, 1-D; none is kept."""
-        return _encode_batch.count_batch(self._trie, texts, num_threads)
+        return _encode_batch.count_batch(self._encoder, texts, num_threads)
 
     # Decoding
 
@@ -353,7 +355,7 @@ class Tokenizer:
             data = str.encode(token) if isinstance(token, str) else bytes(memoryview(token))
         except UnicodeEncodeError:
             raise KeyError(token) from None
-        token_id = self._trie.find(data)
+        token_id = self._vocabulary.trie.find(data)
         if not token_id:
             raise KeyError(token)
         return token_id

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._encode import Encoder
 from ._parser import parse
 from ._tokens import TokenTable
 from ._trie import Trie
@@ -63,6 +64,7 @@ class Vocabulary:
         self.bundled = bundled
         self.tokens = tokens
         self.trie = Trie(tokens, lines)
+        self.encoder = Encoder(self.trie, tokens)
         self._fingerprint: str | None = None
         self._ids: NDArray[np.uint16] | None = None
 

@@ -1,0 +1,9 @@
+from typing import final
+
+from ._tokens import TokenTable
+
+@final
+class Cuts:
+    def __new__(cls, tokens: TokenTable) -> Cuts: ...
+    def between(self, first: int, second: int) -> bool: ...
+    def found(self) -> list[tuple[int, int]]: ...

@@ -1,0 +1,132 @@
+/* The encoder: certified cuts, a memo of what lies between them, the trie for the rest.
+
+   A template: included by a file for each instruction set, which defines KERNEL(name) and
+   `cut_mask` before. */
+
+/* Append the ids of a segment by walking the trie, and remember them. */
+static uint16_t *encode_new(const TrieView *trie, MemoEntry *entry, MemoKey key,
+                            const uint8_t *here, const uint8_t *end, uint16_t *out)
+{
+    unsigned count = 0;
+    uint32_t slot;
+
+    entry->key = key;
+    while (here < end) {
+        here = longest_match(trie, here, end, &slot);
+        uint16_t id = trie->token_ids[slot];
+        if (count < MEMO_IDS)
+            entry->ids[count] = id;
+        out[count++] = id;
+    }
+    entry->count = (uint8_t)count;
+    if (count > MEMO_IDS)
+        entry->key.low = entry->key.high = 0;
+    return out + count;
+}
+
+/* The same for the first bytes of a long segment: for the tokens that end in them whatever follows.
+   Returns how many bytes those tokens have, if any. */
+static unsigned encode_open(const TrieView *trie, MemoEntry *entry, MemoKey key,
+                            const uint8_t *segment)
+{
+    const uint8_t *here = segment;
+    const uint8_t *end = segment + MEMO_KEY;
+    unsigned count = 0;
+    uint32_t slot;
+
+    entry->key = key;
+    while (count < MEMO_IDS && here < end) {
+        const uint8_t *next = match_token(trie, here, end, 1, &slot);
+        if (next == here)
+            break;
+        entry->ids[count++] = trie->token_ids[slot];
+        here = next;
+    }
+    entry->count = (uint8_t)count;
+    return entry->consumed = (uint8_t)(here - segment);
+}
+
+/* Append the ids of a segment of any length. */
+static uint16_t *encode_long(const TrieView *trie, Memo *memo, const uint8_t *here,
+                             const uint8_t *end, uint16_t *out, size_t *misses)
+{
+    uint32_t slot;
+
+    while (end - here > MEMO_KEY) {
+        MemoKey key = memo_key(here, MEMO_KEY, OPEN_KEY);
+        MemoEntry *entry = memo_entry(memo, key);
+        if (!memo_holds(entry, key)) {
+            ++*misses;
+            encode_open(trie, entry, key, here);
+        }
+        memcpy(out, entry->ids, sizeof entry->ids);
+        out += entry->count;
+        here += entry->consumed;
+        if (entry->count == 0) {
+            /* A token that fills all these bytes and perhaps goes on. */
+            here = longest_match(trie, here, end, &slot);
+            *out++ = trie->token_ids[slot];
+        }
+    }
+    if (here < end) {
+        size_t length = (size_t)(end - here);
+        MemoKey key = memo_key(here, length, length);
+        MemoEntry *entry = memo_entry(memo, key);
+        if (!memo_holds(entry, key)) {
+            ++*misses;
+            return encode_new(trie, entry, key, here, end, out);
+        }
+        memcpy(out, entry->ids, sizeof entry->ids);
+        out += entry->count;
+    }
+    return out;
+}
+
+static const uint8_t *KERNEL(encode)(const TrieView *trie, const Cuts *cuts, Memo *memo,
+                                     const uint8_t *here, const uint8_t *end, int last,
+                                     uint16_t **ids)
+{
+    const uint8_t *segment = here;
+    const uint8_t *limit = last ? end : end - CUT_LOOKAHEAD;
+    uint16_t *out = *ids;
+    size_t misses = 0;
+    size_t segments = 0;
+
+    for (const uint8_t *block = here; block < limit || (last && segment < end); block += 64) {
+        uint64_t mask = cut_mask(cuts, block);
+        size_t left = (size_t)(limit - block);
+        if (block == here)
+            mask &= ~(uint64_t)1;
+        if (left < 64)
+            mask = (mask & (((uint64_t)1 << left) - 1)) | (uint64_t)(last != 0) << left;
+        segments += POPCOUNT(mask);
+        while (mask) {
+            const uint8_t *cut = block + TRAILING_ZEROS(mask);
+            size_t length = (size_t)(cut - segment);
+            mask &= mask - 1;
+            if (LIKELY(length <= MEMO_KEY)) {
+                MemoKey key = memo_key(segment, length, length);
+                MemoEntry *entry = memo_entry(memo, key);
+                if (LIKELY(memo_holds(entry, key))) {
+                    /* 16 bytes, as one move; the last two are not counted. */
+                    memcpy(out, entry->ids, 16);
+                    out += entry->count;
+                } else {
+                    ++misses;
+                    out = encode_new(trie, entry, key, segment, cut, out);
+                }
+            } else {
+                out = encode_long(trie, memo, segment, cut, out, &misses);
+            }
+            segment = cut;
+        }
+    }
+    *ids = out;
+    if (2 * misses <= segments || segments < MIN_SEGMENTS) {
+        memo->next_rest = 1;
+    } else {
+        memo->rest = memo->next_rest;
+        memo->next_rest = memo->next_rest < MAX_REST ? 2 * memo->next_rest : MAX_REST;
+    }
+    return segment;
+}

@@ -1,0 +1,87 @@
+/* Where memos wait between the calls that use them.
+
+   A thread takes one out and brings it back: whoever holds a memo is the only one to see it. There
+   is no lock that a fork could find taken, and a child gets what lay there at the time. */
+#ifndef RWKV_TOK_STASH_H
+#define RWKV_TOK_STASH_H
+
+#include <stdlib.h>
+
+#include "memo.h"
+
+enum {
+    STASH_SIZE = 8, /* memos kept: about 16 MiB at the most */
+    /* Bytes of text that are encoded without a memo before one is made: it takes that much for the
+       hits to pay for the memory's first use. */
+    WORTH_A_MEMO = 1 << 16
+};
+
+typedef struct {
+    Memo *volatile slots[STASH_SIZE];
+    size_t unserved; /* bytes encoded without; approximate if threads meet */
+} Stash;
+
+static inline Memo *swap_slot(Memo *volatile *slot, Memo *memo)
+{
+#if defined(_MSC_VER) && !defined(__clang__)
+    return _InterlockedExchangePointer((void *volatile *)slot, memo);
+#else
+    return __atomic_exchange_n(slot, memo, __ATOMIC_ACQ_REL);
+#endif
+}
+
+static inline Memo *new_memo(void)
+{
+    enum { LINE = 64 };
+    /* calloc: memory that stays unused is never touched. */
+    char *block = (char *)calloc(1, sizeof(Memo) + LINE);
+    if (block == NULL)
+        return NULL;
+    Memo *memo = (Memo *)(block + (LINE - (uintptr_t)block % LINE) % LINE);
+    memo->block = block;
+    return memo;
+}
+
+static inline void free_memo(Memo *memo)
+{
+    if (memo != NULL)
+        free(memo->block);
+}
+
+/* Take a memo for a text of so many bytes, the one that `thread` has brought back if it is still
+   there; NULL if none waits and the text is too short for a new one, or there is no memory. */
+static inline Memo *take_memo(Stash *stash, size_t thread, size_t bytes)
+{
+    for (size_t i = 0; i < STASH_SIZE; i++) {
+        Memo *volatile *slot = &stash->slots[(thread + i) % STASH_SIZE];
+        if (*slot != NULL) {
+            Memo *memo = swap_slot(slot, NULL);
+            if (memo != NULL)
+                return memo;
+        }
+    }
+    stash->unserved += bytes;
+    if (stash->unserved < WORTH_A_MEMO)
+        return NULL;
+    stash->unserved = 0;
+    return new_memo();
+}
+
+/* Bring a memo back; it is freed if there are enough. */
+static inline void give_memo(Stash *stash, size_t thread, Memo *memo)
+{
+    for (size_t i = 0; i < STASH_SIZE && memo != NULL; i++) {
+        Memo *volatile *slot = &stash->slots[(thread + i) % STASH_SIZE];
+        if (*slot == NULL)
+            memo = swap_slot(slot, memo);
+    }
+    free_memo(memo);
+}
+
+static inline void empty_stash(Stash *stash)
+{
+    for (size_t i = 0; i < STASH_SIZE; i++)
+        free_memo(swap_slot(&stash->slots[i], NULL));
+}
+
+#endif
