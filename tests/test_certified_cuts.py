@@ -4,6 +4,9 @@ A token that covered both sides of a cut would hold the two bytes next to each o
 token does, greedy matching always stops, whatever stands before and after.
 """
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -12,6 +15,8 @@ from reference import ReferenceTokenizer
 from strategies import byte_strings, small_byte_strings, small_vocabularies, texts
 
 from rwkv_tok import Tokenizer
+from rwkv_tok._cuts import Cuts
+from rwkv_tok.typical_text import TYPICAL_TEXT
 
 Pair = tuple[int, int]
 
@@ -64,6 +69,30 @@ def test_any_vocabulary_can_be_cut_so(tokens: dict[int, bytes], text: bytes) -> 
     parts = cut(text, ReferenceTokenizer(tokens).inner_pairs())
     assume(len(parts) > 1)
     assert tok.encode_ragged(parts).ids.tolist() == tok.encode(text).tolist()
+
+
+def test_the_tables_hold_every_cut_between_two_bytes(tok: Tokenizer, joined: set[Pair]) -> None:
+    tables = Cuts(tok._tokens)
+    between = {(a, b) for a in range(256) for b in range(256) if tables.between(a, b)}
+    assert between == {(a, b) for a in range(256) for b in range(256)} - joined
+
+
+def test_the_boxes_hold_most_of_them_and_nothing_else(tok: Tokenizer, joined: set[Pair]) -> None:
+    found = set(Cuts(tok._tokens).found())
+    assert not found & joined
+    typical = Counter(pairwise(TYPICAL_TEXT.encode()))
+    cuts = Counter({pair: count for pair, count in typical.items() if pair not in joined})
+    assert sum(count for pair, count in cuts.items() if pair in found) > 0.9 * cuts.total()
+
+
+@given(tokens=small_vocabularies())
+def test_the_tables_are_those_of_the_vocabulary(tokens: dict[int, bytes]) -> None:
+    joined = ReferenceTokenizer(tokens).inner_pairs()
+    tables = Cuts(Tokenizer.from_tokens(tokens)._tokens)
+    assert not set(tables.found()) & joined
+    assert all(
+        tables.between(a, b) == ((a, b) not in joined) for a in range(256) for b in range(256)
+    )
 
 
 def cut(text: bytes, joined: set[Pair]) -> list[bytes]:
