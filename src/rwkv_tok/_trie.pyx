@@ -1,16 +1,14 @@
 """Construction of the double array; kernels/trie.h has its layout and the walk through it.
 
 First a plain trie is drafted, its nodes numbered as the tokens, in ascending order of their ids,
-first reach them: with short tokens first, the nodes that text visits most get the low numbers.
-Then each node with several children gets a base where they fit, in that order, which keeps busy
-nodes near each other; the many with a single child fill what is left. Hardly a slot stays empty.
+first reach them. Then each node with children gets a base where they fit, nodes that text visits
+together one after the other. Hardly a slot stays empty.
 """
 
 cimport cython
 cimport numpy as cnp
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
-from numpy cimport npy_intp
 
 import numpy as np
 
@@ -27,6 +25,8 @@ cdef enum:
     MAX_SLOTS = MAX_NODES + EDGES
     FIRST_TABLE_SIZE = 1 << 16
     WORD = 64                   # bits in a word of a bitmap
+    LINE = 16                   # nodes in a cache line, usually
+    BUSY_DEPTH = 3              # nodes nearer to the root are busy in all texts
 
 
 cdef class Trie:
@@ -56,10 +56,7 @@ cdef class Trie:
         cdef Node* nodes = <Node*> cnp.PyArray_DATA(self._nodes)
         cdef uint16_t* token_ids = <uint16_t*> cnp.PyArray_DATA(self._token_ids)
         for node in range(draft.size):
-            if node == ROOT:
-                slot = 0
-            else:
-                slot = layout.base[draft.parent[node]] + draft.label[node]
+            slot = layout.slot[node]
             nodes[slot] = layout.base[node] << BASE_SHIFT | draft.label[node]
             if draft.token_id[node]:
                 nodes[slot] |= TOKEN_ENDS
@@ -186,10 +183,15 @@ cdef inline size_t hash_edge(uint64_t node, uint64_t byte) noexcept nogil:
 cdef class Layout:
     """A base for each node that has children, such that no two nodes meet in a slot."""
 
+    cdef Draft draft
     cdef uint32_t* base
+    cdef uint32_t* slot             # where a node lies
     cdef size_t num_slots
     cdef uint64_t* taken_slots      # bitmaps
     cdef uint64_t* taken_bases
+    cdef size_t lowest_free         # no slot before it is
+    cdef size_t[EDGES + 1] last     # the base last found for so many children
+    cdef const uint32_t* children
     cdef tuple _arrays
 
     def __cinit__(self, Draft draft):
@@ -197,45 +199,103 @@ cdef class Layout:
         base = np.full(draft.size, LEAF_BASE, np.uint32)
         taken_slots = np.zeros(words, np.uint64)
         taken_bases = np.zeros(words, np.uint64)
-        self._arrays = (base, taken_slots, taken_bases)
+        slots = np.zeros(draft.size, np.uint32)
         self.base = <uint32_t*> cnp.PyArray_DATA(base)
         self.taken_slots = <uint64_t*> cnp.PyArray_DATA(taken_slots)
         self.taken_bases = <uint64_t*> cnp.PyArray_DATA(taken_bases)
+        self.slot = <uint32_t*> cnp.PyArray_DATA(slots)
         self.num_slots = 0
+        self.lowest_free = 0
+        memset(self.last, 0, sizeof(self.last))
         set_bit(self.taken_slots, 0)
         set_bit(self.taken_bases, LEAF_BASE)
 
-        # The labels of all children, those of one node next to each other.
-        labels = np.empty(draft.size - 1, np.uint8)
+        # The children of all nodes, those of one node next to each other.
+        cdef const uint32_t* count
+        cdef const uint32_t* start
         counts = np.bincount(draft._arrays[0][1 : draft.size], minlength=draft.size)
-        starts = np.cumsum(counts) - counts
-        group_labels(draft, starts.copy(), labels)
-        self.place_branching(counts, starts, labels)
-        single = np.flatnonzero(counts == 1)
-        self.place_single(single, labels[starts[single]])
+        counts = counts.astype(np.uint32)
+        starts = (np.cumsum(counts) - counts).astype(np.uint32)
+        children = group_children(draft, starts.copy())
+        count = <const uint32_t*> cnp.PyArray_DATA(counts)
+        start = <const uint32_t*> cnp.PyArray_DATA(starts)
+        self.children = <const uint32_t*> cnp.PyArray_DATA(children)
+        self.draft = draft
+        order = self.order(draft)
+        cdef const uint32_t* node = <const uint32_t*> cnp.PyArray_DATA(order)
+        cdef size_t i
+        self._arrays = (base, taken_slots, taken_bases, slots, children)
+        for i in range(draft.size):
+            if count[node[i]]:
+                self.place(node[i], start[node[i]], count[node[i]])
 
-    cdef place_branching(self, counts, starts, labels):
-        """Give each node with several children a base where all of them fit.
+    cdef order(self, Draft draft):
+        """The nodes in the order in which their children are placed.
 
-        A search goes on where the last one for as many children ended: where that found nothing,
-        this one would hardly find more.
+        First those that every text visits, as short tokens reach them; then the rest in depth-first
+        order, so that the nodes of a rare token lie near each other.
         """
-        cdef const npy_intp* count = <const npy_intp*> cnp.PyArray_DATA(counts)
-        cdef const npy_intp* start = <const npy_intp*> cnp.PyArray_DATA(starts)
-        cdef const uint8_t* label = <const uint8_t*> cnp.PyArray_DATA(labels)
-        cdef size_t[EDGES + 1] last
-        cdef size_t base
-        cdef npy_intp node, i
-        memset(last, 0, sizeof(last))
-        for node in range(len(counts)):
-            if count[node] < 2:
-                continue
-            base = self.find_base(label + start[node], count[node], last[count[node]] // WORD)
-            if base == MAX_NODES:
-                raise too_large()
-            last[count[node]] = base
-            for i in range(count[node]):
-                self.take(node, base, label[start[node] + i])
+        sizes = np.ones(draft.size, np.uint32)
+        ranks = np.zeros(draft.size, np.uint32)     # in depth-first order
+        nexts = np.ones(draft.size, np.uint32)      # of the next child
+        depths = np.zeros(draft.size, np.uint32)
+        cdef uint32_t* size = <uint32_t*> cnp.PyArray_DATA(sizes)
+        cdef uint32_t* rank = <uint32_t*> cnp.PyArray_DATA(ranks)
+        cdef uint32_t* next_rank = <uint32_t*> cnp.PyArray_DATA(nexts)
+        cdef uint32_t* depth = <uint32_t*> cnp.PyArray_DATA(depths)
+        cdef size_t node, parent
+        for node in range(draft.size - 1, 0, -1):
+            size[draft.parent[node]] += size[node]
+        for node in range(1, draft.size):
+            parent = draft.parent[node]
+            depth[node] = depth[parent] + 1
+            rank[node] = next_rank[parent]
+            next_rank[parent] += size[node]
+            next_rank[node] = rank[node] + 1
+        by_rank = np.empty(draft.size, np.uint32)
+        by_rank[ranks] = np.arange(draft.size, dtype=np.uint32)
+        busy = np.flatnonzero(depths < BUSY_DEPTH).astype(np.uint32)
+        return np.concatenate([busy, by_rank[depths[by_rank] >= BUSY_DEPTH]])
+
+    cdef int place(self, size_t node, size_t start, size_t count) except -1:
+        """Give a node a base where all its children fit."""
+        cdef uint8_t[EDGES] labels
+        cdef size_t base = MAX_NODES
+        cdef size_t i
+        for i in range(count):
+            labels[i] = self.draft.label[self.children[start + i]]
+        if count == 1:
+            base = self.find_base_nearby(labels[0], self.slot[node])
+        if base == MAX_NODES:
+            while has_bit(self.taken_slots, self.lowest_free):
+                self.lowest_free += 1
+            # Where nothing was found for as many children, hardly anything would be now.
+            base = max(self.last[count], max(self.lowest_free, EDGES) - EDGES)
+            base = self.find_base(labels, count, base // WORD)
+            self.last[count] = base
+        if base == MAX_NODES:
+            raise VocabularyError(f"the trie does not fit into {MAX_NODES} slots")
+        self.base[node] = <uint32_t> base
+        set_bit(self.taken_bases, base)
+        for i in range(count):
+            self.slot[self.children[start + i]] = <uint32_t> (base + labels[i])
+            set_bit(self.taken_slots, base + labels[i])
+            self.num_slots = max(self.num_slots, base + labels[i] + 1)
+        return 0
+
+    cdef size_t find_base_nearby(self, uint8_t label, size_t parent_slot) noexcept nogil:
+        """A base that puts a child into the cache line of its parent or the next; or MAX_NODES."""
+        cdef size_t slot
+        cdef size_t line = parent_slot - parent_slot % LINE
+        for slot in range(line, line + 2 * LINE):
+            if (
+                slot > label
+                and slot - label < MAX_NODES
+                and not has_bit(self.taken_slots, slot)
+                and not has_bit(self.taken_bases, slot - label)
+            ):
+                return slot - label
+        return MAX_NODES
 
     cdef size_t find_base(
         self, const uint8_t* labels, size_t count, size_t word
@@ -258,58 +318,18 @@ cdef class Layout:
             word += 1
         return MAX_NODES
 
-    cdef place_single(self, nodes, labels):
-        """Give each free slot in turn to the child of one of the `nodes`, which have one each.
 
-        Any node whose base would be new will do, so search goes over labels, not over slots.
-        """
-        by_label = nodes[np.argsort(labels, kind="stable")]
-        ends = np.cumsum(np.bincount(labels, minlength=EDGES))
-        heads = ends - np.bincount(labels, minlength=EDGES)
-        cdef const npy_intp* node = <const npy_intp*> cnp.PyArray_DATA(by_label)
-        cdef const npy_intp* end = <const npy_intp*> cnp.PyArray_DATA(ends)
-        cdef npy_intp* head = <npy_intp*> cnp.PyArray_DATA(heads)
-        cdef Py_ssize_t left = len(nodes)
-        cdef npy_intp slot = 0
-        cdef npy_intp label = 0
-        cdef size_t _attempt
-        while left:
-            slot += 1
-            if slot == MAX_SLOTS:
-                raise too_large()
-            if has_bit(self.taken_slots, slot):
-                continue
-            for _attempt in range(EDGES):
-                if (
-                    head[label] < end[label]
-                    and 0 < slot - label < MAX_NODES
-                    and not has_bit(self.taken_bases, slot - label)
-                ):
-                    self.take(node[head[label]], slot - label, label)
-                    head[label] += 1
-                    left -= 1
-                    break
-                label = (label + 1) % EDGES
-
-    cdef void take(self, size_t node, size_t base, size_t label) noexcept nogil:
-        self.base[node] = <uint32_t> base
-        set_bit(self.taken_bases, base)
-        set_bit(self.taken_slots, base + label)
-        self.num_slots = max(self.num_slots, base + label + 1)
-
-
-cdef too_large():
-    return VocabularyError(f"the trie does not fit into {MAX_NODES} slots")
-
-
-cdef group_labels(Draft draft, starts, labels):
-    """Write the labels of each node's children from its start on."""
-    cdef npy_intp* end = <npy_intp*> cnp.PyArray_DATA(starts)
-    cdef uint8_t* label = <uint8_t*> cnp.PyArray_DATA(labels)
+cdef group_children(Draft draft, starts):
+    """The children of all nodes: those of each from its start on."""
+    children = np.empty(draft.size - 1, np.uint32)
+    cdef uint32_t* child = <uint32_t*> cnp.PyArray_DATA(children)
+    cdef uint32_t* end = <uint32_t*> cnp.PyArray_DATA(starts)
     cdef size_t node
     for node in range(1, draft.size):
-        label[end[draft.parent[node]]] = draft.label[node]
+        child[end[draft.parent[node]]] = <uint32_t> node
         end[draft.parent[node]] += 1
+    return children
+
 
 cdef inline void set_bit(uint64_t* bitmap, size_t index) noexcept nogil:
     bitmap[index // WORD] |= (<uint64_t> 1) << (index % WORD)
