@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .ablation import ablation
+from .adversarial import adversarial
 from .plots import plot
 from .speed import speed
 
@@ -18,7 +20,7 @@ def main() -> None:
     """
 
 
-for command in (speed, plot):
+for command in (speed, ablation, adversarial, plot):
     main.add_command(command)
 
 if __name__ == "__main__":

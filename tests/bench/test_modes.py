@@ -51,6 +51,20 @@ def test_speed(corpora: list[str], tmp_path: Path) -> None:
     assert "rwkv-tok encode_ragged, Arrow in" in peers
 
 
+def test_ablation_and_a_plot_of_it(corpora: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "ablation.json"
+    run("ablation", *corpora, "--operation", "count", "--rounds", "2", "--json", str(path))
+    assert {result["contestant"] for result in results(path)} == set(kernels.available())
+    assert "ablation.svg" in run("plot", str(path), "--plots", str(tmp_path / "new"))
+    assert (tmp_path / "new" / "ablation.svg").exists()
+
+
+def test_adversarial(tmp_path: Path) -> None:
+    path = tmp_path / "adversarial.json"
+    run("adversarial", "--megabytes", "0.01", "--rounds", "1", "--json", str(path))
+    assert {result["amount"] for result in results(path)} == {10_000}
+
+
 def test_threads_beside_processes(corpora: list[str], tmp_path: Path) -> None:
     path = tmp_path / "threads.json"
     run("speed", *corpora, "--table", "threads", "--large", "0.1", "--json", str(path))
