@@ -6,6 +6,7 @@ import click
 
 from .ablation import ablation
 from .adversarial import adversarial
+from .instructions import instructions
 from .plots import plot
 from .speed import speed
 
@@ -20,7 +21,7 @@ def main() -> None:
     """
 
 
-for command in (speed, ablation, adversarial, plot):
+for command in (speed, ablation, adversarial, instructions, plot):
     main.add_command(command)
 
 if __name__ == "__main__":
