@@ -1,5 +1,6 @@
 """Instruction counts beside their record: more than 5 % above it is an error, no record is not."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,8 @@ def test_without_valgrind_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     outcome = CliRunner().invoke(instructions.instructions)
     assert outcome.exit_code == 2
     assert "apt-get install valgrind" in outcome.output
+
+
+def test_the_record_is_about_the_sample_as_it_is() -> None:
+    data = json.loads(instructions.RECORDS.read_bytes())
+    assert data["sample"] == fingerprint(), "the sample has changed: record the figures anew"
