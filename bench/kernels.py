@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from rwkv_tok import _encode
+from rwkv_tok import _kernels
 
 from .texts import ROOT
 
@@ -26,14 +26,12 @@ WALK = "walk"
 
 def available() -> list[str]:
     """The paths that this machine can take, the fastest first."""
-    names = getattr(_encode, "kernels", None)
-    return list(names()) if names else [WALK]
+    return list(_kernels.available())
 
 
 def chosen() -> str:
     """The path that this process takes."""
-    name = getattr(_encode, "kernel", None)
-    return str(name()) if name else WALK
+    return _kernels.chosen()
 
 
 class Server:

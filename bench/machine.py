@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import rwkv_tok
-from rwkv_tok import _encode
+from rwkv_tok import _kernels
 
 from . import kernels, packages
 
@@ -84,7 +84,7 @@ def is_development_install() -> bool:
 
 def compiler() -> str:
     """The compiler of the extension modules and its major version, such as "gcc 12"."""
-    extension = Path(str(_encode.__file__))
+    extension = Path(str(_kernels.__file__))
     return (
         compiler_in(extension.read_bytes())
         or compiler_in(str(sysconfig.get_config_var("CC") or platform.python_compiler()).encode())
