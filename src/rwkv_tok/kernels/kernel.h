@@ -44,10 +44,10 @@ extern const Kernel *const kernels[];
 
 /* For encode.inc.h. */
 enum {
-    /* A memo that was missed by more than half of so many segments or more rests for a while, the
-       longer the more often that happened, up to so many windows. */
+    /* Whether a memo helps is judged by so many segments or more. */
     MIN_SEGMENTS = 64,
-    MAX_REST = 16
+    /* It rests for so many windows at the most. */
+    MAX_REST = 32
 };
 
 #if defined(__GNUC__)

@@ -39,6 +39,7 @@ static inline Memo *new_memo(void)
         return NULL;
     Memo *memo = (Memo *)(block + (LINE - (uintptr_t)block % LINE) % LINE);
     memo->block = block;
+    memo->next_rest = 1;
     return memo;
 }
 
