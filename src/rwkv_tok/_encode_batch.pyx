@@ -28,6 +28,9 @@ from .threads import check_num_threads
 
 cnp.import_array()
 
+cdef extern from "kernels/pages.h":
+    void prefer_large_pages(void* memory, size_t size) noexcept nogil
+
 
 cdef enum:
     EOT = 0
@@ -38,6 +41,8 @@ cdef enum:
     LONG = 2 * UNIT
     # What a document costs besides its bytes, in bytes that could be encoded meanwhile.
     DOCUMENT_COST = 32
+    # Of the bytes that a text can have at the most, so many at least have an id, mostly.
+    BYTES_PER_ID = 3
     # Documents between two runs of the signal handlers where the GIL is held.
     SIGNAL_STEP = 1 << 16
 
@@ -109,6 +114,7 @@ cdef class IdBuffer:
         grown = <uint16_t*> realloc(self.ids, capacity * sizeof(uint16_t))
         if grown == NULL:
             return NO_MEMORY
+        prefer_large_pages(grown, capacity * sizeof(uint16_t))
         self.ids = grown
         self.capacity = capacity
         return DONE
@@ -242,6 +248,10 @@ cdef class EncodeJob(Job):
         return unit
 
     cdef int run_all(self, num_threads) except -1:
+        if self.keep_ids and self.num_units > 1:
+            # More than most texts need. Memory that stays unused is never touched, and if there
+            # is too little of it, the result grows step by step instead.
+            self.result.reserve(self.total // BYTES_PER_ID + self.documents.count)
         self.start(num_threads)
         if self.surrogate_in != SIZE_MAX:
             try:
