@@ -53,7 +53,7 @@ static uint16_t *encode_long(const TrieView *trie, Memo *memo, const uint8_t *he
     uint32_t slot;
 
     while (end - here > MEMO_KEY) {
-        MemoKey key = memo_key(here, MEMO_KEY, OPEN_KEY);
+        MemoKey key = memo_open_key(here);
         MemoEntry *entry = memo_entry(memo, key);
         if (!memo_holds(entry, key)) {
             ++*misses;
@@ -70,7 +70,7 @@ static uint16_t *encode_long(const TrieView *trie, Memo *memo, const uint8_t *he
     }
     if (here < end) {
         size_t length = (size_t)(end - here);
-        MemoKey key = memo_key(here, length, length);
+        MemoKey key = memo_key(here, length);
         MemoEntry *entry = memo_entry(memo, key);
         if (!memo_holds(entry, key)) {
             ++*misses;
@@ -125,7 +125,7 @@ static const uint8_t *KERNEL(encode)(const TrieView *trie, const Cuts *cuts, Mem
             size_t length = (size_t)(cut - segment);
             mask &= mask - 1;
             if (LIKELY(length <= MEMO_KEY)) {
-                MemoKey key = memo_key(segment, length, length);
+                MemoKey key = memo_key(segment, length);
                 MemoEntry *entry = memo_entry(memo, key);
                 if (LIKELY(memo_holds(entry, key))) {
                     /* 16 bytes, as one move; the last two are not counted. */

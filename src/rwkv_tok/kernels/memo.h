@@ -12,13 +12,13 @@
 
 enum {
     MEMO_BITS = 16,
-    MEMO_KEY = 15,  /* bytes of the longest segment that has an entry */
-    MEMO_IDS = 7,   /* ids of the longest result that has one */
-    OPEN_KEY = 0xFF /* in place of a length: the first MEMO_KEY bytes of a longer segment */
+    MEMO_KEY = 15, /* bytes of the longest segment that has an entry */
+    MEMO_IDS = 7   /* ids of the longest result that has one */
 };
 
-/* The bytes, filled up with zeros, and in the last of the 16 the length. All zeros stand for no
-   segment, since the length of none is 0. */
+/* The bytes, filled up with zeros, and in the last of the 16 the length; 0xFF there for the first
+   MEMO_KEY bytes of a longer segment, an "open" one. All zeros stand for no segment, since the length of
+   none is 0. */
 typedef struct {
     uint64_t low, high;
 } MemoKey;
@@ -27,7 +27,7 @@ typedef struct {
     MemoKey key;
     uint16_t ids[MEMO_IDS];
     uint8_t count;    /* ids */
-    uint8_t consumed; /* for OPEN_KEY: the bytes that they stand for, those that are certain */
+    uint8_t consumed; /* of an open one: the bytes that they stand for, those that are certain */
 } MemoEntry;
 
 typedef struct {
@@ -38,10 +38,27 @@ typedef struct {
     void *block; /* the memory that it lies in */
 } Memo;
 
-/* `length` bytes of ones and zeros after them, from KEEP + MEMO_KEY - length. */
-static const uint8_t KEEP[MEMO_KEY + 16] = {
-    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+/* By length: the bytes of a segment that count, of the first eight and of the next; and what is put
+   into the last byte. */
+#define F 0xFF
+static const uint8_t KEEP_LOW[MEMO_KEY + 1][8] = {
+    {0}, {F}, {F, F}, {F, F, F}, {F, F, F, F}, {F, F, F, F, F}, {F, F, F, F, F, F},
+    {F, F, F, F, F, F, F}, {F, F, F, F, F, F, F, F}, {F, F, F, F, F, F, F, F},
+    {F, F, F, F, F, F, F, F}, {F, F, F, F, F, F, F, F}, {F, F, F, F, F, F, F, F},
+    {F, F, F, F, F, F, F, F}, {F, F, F, F, F, F, F, F}, {F, F, F, F, F, F, F, F},
 };
+static const uint8_t KEEP_HIGH[MEMO_KEY + 1][8] = {
+    {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {F}, {F, F}, {F, F, F}, {F, F, F, F},
+    {F, F, F, F, F}, {F, F, F, F, F, F}, {F, F, F, F, F, F, F},
+};
+#undef F
+#define LAST(byte) {0, 0, 0, 0, 0, 0, 0, byte}
+static const uint8_t MARK[MEMO_KEY + 1][8] = {
+    LAST(0), LAST(1), LAST(2), LAST(3), LAST(4), LAST(5), LAST(6), LAST(7),
+    LAST(8), LAST(9), LAST(10), LAST(11), LAST(12), LAST(13), LAST(14), LAST(15),
+};
+static const uint8_t OPEN_MARK[8] = LAST(0xFF);
+#undef LAST
 
 static inline uint64_t load64(const uint8_t *bytes)
 {
@@ -51,17 +68,19 @@ static inline uint64_t load64(const uint8_t *bytes)
 }
 
 /* The key of a segment of up to MEMO_KEY bytes; 16 bytes are read. */
-static inline MemoKey memo_key(const uint8_t *segment, size_t length, uint64_t mark)
+static inline MemoKey memo_key(const uint8_t *segment, size_t length)
 {
-    const uint8_t *keep = KEEP + MEMO_KEY - length;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    const int shift = 0;
-#else
-    const int shift = 56;
-#endif
     MemoKey key;
-    key.low = load64(segment) & load64(keep);
-    key.high = (load64(segment + 8) & load64(keep + 8)) | mark << shift;
+    key.low = load64(segment) & load64(KEEP_LOW[length]);
+    key.high = (load64(segment + 8) & load64(KEEP_HIGH[length])) | load64(MARK[length]);
+    return key;
+}
+
+/* The key of the first MEMO_KEY bytes of a longer segment. */
+static inline MemoKey memo_open_key(const uint8_t *segment)
+{
+    MemoKey key = memo_key(segment, MEMO_KEY);
+    key.high |= load64(OPEN_MARK);
     return key;
 }
 
