@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 
+#include "pack_tables.h"
+
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
 #elif defined(__GNUC__)
@@ -101,30 +103,6 @@ static inline uint64_t cut_mask(const Cuts *cuts, const uint8_t *block)
 
 /* Transcoding: characters become 2 or 4 bytes each, those that are theirs first, and a shuffle
    moves the bytes that count together. */
-
-/* By bits of 8 characters, set for those of one byte: pairs of bytes. */
-static uint8_t pack_pairs[256][16];
-/* By bits of 4 characters, set for those of at least two bytes, and 4 more, for those of three:
-   groups of four bytes. */
-static uint8_t pack_quads[256][16];
-
-static void avx2_prepare(void)
-{
-    for (unsigned bits = 0; bits < 256; bits++) {
-        unsigned n = 0;
-        for (unsigned i = 0; i < 8; i++) {
-            pack_pairs[bits][n++] = (uint8_t)(2 * i);
-            if (!(bits >> i & 1))
-                pack_pairs[bits][n++] = (uint8_t)(2 * i + 1);
-        }
-        n = 0;
-        for (unsigned i = 0; i < 4; i++) {
-            unsigned bytes = 1 + (bits >> i & 1) + (bits >> (i + 4) & 1);
-            for (unsigned j = 0; j < bytes; j++)
-                pack_quads[bits][n++] = (uint8_t)(4 * i + j);
-        }
-    }
-}
 
 static inline __m128i shuffle_from(__m128i bytes, const uint8_t table[16])
 {
@@ -290,7 +268,7 @@ static int avx2_supported(void)
 }
 
 const Kernel kernel_avx2 = {
-    "avx2", avx2_supported, avx2_prepare, avx2_encode,
+    "avx2", avx2_supported, make_pack_tables, avx2_encode,
     avx2_transcode_1, avx2_transcode_2, avx2_transcode_4,
 };
 
