@@ -16,9 +16,10 @@ static size_t TRANSCODE(const UNIT *text, size_t length, uint8_t *out, size_t ca
         unsigned long_ones = 0;
         unsigned surrogates = 0;
         for (int j = 0; j < GROUP; j++) {
-            all_bits |= text[i + j];
-            long_ones += text[i + j] >= 0x800;
-            surrogates += (unsigned)is_surrogate(text[i + j]);
+            uint32_t character = text[i + j];
+            all_bits |= character;
+            long_ones += character >= 0x800;
+            surrogates += (unsigned)is_surrogate(character);
         }
         if (all_bits < 0x80) {
             for (int j = 0; j < GROUP; j++)
