@@ -50,6 +50,10 @@ cdef class Cuts:
             if in_some_box(&self.tables, first, second)
         ]
 
+    def dump(self):
+        """The struct `Cuts` of kernels/cuts.h, in the byte order of this machine."""
+        return (<const char*> &self.tables)[:sizeof(CutTables)]
+
 
 cdef inline size_t pair(size_t first, size_t second) noexcept nogil:
     return first | second << 8

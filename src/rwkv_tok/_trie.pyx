@@ -72,6 +72,10 @@ cdef class Trie:
             return 0
         return self.view.token_ids[slot]
 
+    def dump(self):
+        """Copies of its nodes, as kernels/trie.h describes them, and of the token ids by slot."""
+        return self._nodes.copy(), self._token_ids.copy()
+
 
 @cython.internal
 cdef class Draft:
