@@ -88,7 +88,7 @@ cdef void find_closed(const TokenView* tokens, CutTables* tables) noexcept nogil
     After such a lead and two continuation bytes, what is no continuation byte comes in no token;
     nor may a token begin in the character and leave it.
     """
-    cdef size_t token_id, i, length
+    cdef size_t token_id, i, length, second
     cdef const uint8_t* token
     cdef bint[16] is_open
     memset(is_open, 0, sizeof(is_open))
@@ -112,13 +112,13 @@ cdef void find_closed(const TokenView* tokens, CutTables* tables) noexcept nogil
     for i in range(16):
         if not is_open[i]:
             tables.closed[i] = 0xFF
-            for length in range(0x80, 0xC0):
-                tables.pair[pair(0xE0 | i, length)] |= PAIR_CLOSED
+            for second in range(0x80, 0xC0):
+                tables.pair[pair(0xE0 | i, second)] |= PAIR_CLOSED
 
 
 cdef void find_joined_kana(const TokenView* tokens, CutTables* tables) noexcept nogil:
     """Note which kana follow one another inside a token, or are touched by one at its ends."""
-    cdef size_t token_id, i, length, first, second
+    cdef size_t token_id, i, length, first, second, first_of_all, second_of_all, firsts, seconds
     cdef const uint8_t* token
     for token_id in range(ID_SPACE):
         token = tokens.bytes + tokens.offsets[token_id]
@@ -126,10 +126,19 @@ cdef void find_joined_kana(const TokenView* tokens, CutTables* tables) noexcept 
         for i in range(1, length):
             if token[i] != KANA_LEAD:
                 continue
-            for first in range(KANA):
+            # Only at its ends does a token hold a part of a character, which may be of many.
+            firsts = seconds = KANA
+            first_of_all = second_of_all = 0
+            if i >= 3:
+                first_of_all = (token[i - 2] & 3) << 6 | token[i - 1] & 63
+                firsts = first_of_all + 1
+            if length - i >= 3:
+                second_of_all = (token[i + 1] & 3) << 6 | token[i + 2] & 63
+                seconds = second_of_all + 1
+            for first in range(first_of_all, firsts):
                 if not ends_like(first, token, i):
                     continue
-                for second in range(KANA):
+                for second in range(second_of_all, seconds):
                     if begins_like(second, token + i, length - i):
                         tables.joined_kana[first][second // 32] |= <uint32_t> 1 << (second % 32)
 
@@ -165,7 +174,7 @@ cdef bint in_some_box(const CutTables* tables, size_t first, size_t second) noex
 
 
 ctypedef struct ByteSet:
-    uint64_t words[4]
+    uint64_t words[WORDS]
 
 
 # A box while it grows. It holds the pairs of `firsts` and `seconds`.

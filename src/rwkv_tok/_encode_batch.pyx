@@ -39,6 +39,10 @@ cdef enum:
     UNIT = 1 << 18
     # A document of so many bytes is cut into pieces.
     LONG = 2 * UNIT
+    # How far to look for a place to cut it.
+    REACH = 64 * UNIT
+    # Ids that fit into a buffer, enough for all units but pieces that are longer than they should be.
+    BUFFER = UNIT + LONG
     # What a document costs besides its bytes, in bytes that could be encoded meanwhile.
     DOCUMENT_COST = 32
     # Of the bytes that a text can have at the most, so many at least have an id, mostly.
@@ -159,7 +163,6 @@ cdef class EncodeJob(Job):
     cdef Unit* units
     cdef size_t units_capacity
     cdef size_t total           # bytes, at most
-    cdef size_t buffer_size     # ids, enough for any unit
     # Guarded by the lock:
     cdef IdBuffer result
     cdef uint16_t** buffers     # those that are not in use; room for one for each unit
@@ -209,8 +212,6 @@ cdef class EncodeJob(Job):
             cost += size + DOCUMENT_COST
             unit.capacity += size + self.append_eot
             unit.last = document + 1
-        for document in range(self.num_units):
-            self.buffer_size = max(self.buffer_size, self.units[document].capacity)
         return 0
 
     cdef int divide_document(self, size_t document) except -1:
@@ -284,7 +285,7 @@ cdef class EncodeJob(Job):
                 status = self.encode_unit(unit, self.result.ids + self.result.size, watch)
             self.result.size += unit.produced
         else:
-            unit.ids = self.take_buffer()
+            unit.ids = self.take_buffer(unit)
             if unit.ids == NULL:
                 return NO_MEMORY
             status = self.encode_unit(unit, unit.ids, watch)
@@ -337,17 +338,18 @@ cdef class EncodeJob(Job):
         self.surrogate_in = min(self.surrogate_in, document)
         PyThread_release_lock(self.lock)
 
-    cdef uint16_t* take_buffer(self) noexcept nogil:
+    cdef uint16_t* take_buffer(self, const Unit* unit) noexcept nogil:
         """Memory for the ids of a unit; NULL if there is none."""
         cdef uint16_t* buffer = NULL
+        if unit.capacity > BUFFER:      # a long document that cannot be cut: hardly a second one
+            return <uint16_t*> malloc(unit.capacity * sizeof(uint16_t))
         PyThread_acquire_lock(self.lock, WAIT_LOCK)
         if self.num_buffers:
             self.num_buffers -= 1
             buffer = self.buffers[self.num_buffers]
         PyThread_release_lock(self.lock)
         if buffer == NULL:
-            # One more, as malloc may return NULL for nothing.
-            buffer = <uint16_t*> malloc((self.buffer_size + 1) * sizeof(uint16_t))
+            buffer = <uint16_t*> malloc(BUFFER * sizeof(uint16_t))
         return buffer
 
     cdef Status commit(self, Unit* unit) noexcept nogil:
@@ -365,8 +367,11 @@ cdef class EncodeJob(Job):
             unit = &self.units[self.next_commit]
             if unit.ids != NULL:
                 status = self.result.append(unit.ids, unit.produced)
-                self.buffers[self.num_buffers] = unit.ids
-                self.num_buffers += 1
+                if unit.capacity > BUFFER:
+                    free(unit.ids)
+                else:
+                    self.buffers[self.num_buffers] = unit.ids
+                    self.num_buffers += 1
                 unit.ids = NULL
             self.next_commit += 1
         PyThread_release_lock(self.lock)
@@ -374,8 +379,9 @@ cdef class EncodeJob(Job):
 
 
 cdef size_t find_cut(const CutTables* cuts, const Span* span, size_t place) noexcept nogil:
-    """The first certified cut of a text from a code unit on; the end if there is none."""
-    while place < span.length:
+    """The first certified cut of a text from a code unit on; the end if there is none in reach."""
+    cdef size_t stop = min(span.length, place + REACH)
+    while place < stop:
         if cuts.pair[last_byte(span, place - 1) | first_byte(span, place) << 8] & PAIR_CUT:
             return place
         place += 1

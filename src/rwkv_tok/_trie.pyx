@@ -26,6 +26,7 @@ cdef enum:
     FIRST_TABLE_SIZE = 1 << 16
     WORD = 64                   # bits in a word of a bitmap
     LINE = 16                   # nodes in a cache line, usually
+    NEAR = 64                   # words of a bitmap that a search goes back
     BUSY_DEPTH = 3              # nodes nearer to the root are busy in all texts
 
 
@@ -265,7 +266,7 @@ cdef class Layout:
         """Give a node a base where all its children fit."""
         cdef uint8_t[EDGES] labels
         cdef size_t base = MAX_NODES
-        cdef size_t i
+        cdef size_t i, lowest, word
         for i in range(count):
             labels[i] = self.draft.label[self.children[start + i]]
         if count == 1:
@@ -273,9 +274,13 @@ cdef class Layout:
         if base == MAX_NODES:
             while has_bit(self.taken_slots, self.lowest_free):
                 self.lowest_free += 1
-            # Where nothing was found for as many children, hardly anything would be now.
-            base = max(self.last[count], max(self.lowest_free, EDGES) - EDGES)
-            base = self.find_base(labels, count, base // WORD)
+            lowest = (max(self.lowest_free, EDGES) - EDGES) // WORD
+            # Far before the last one that was found for as many children, hardly any would be now;
+            # but those that there are must do when the end is reached.
+            word = max(self.last[count] // WORD, <size_t> NEAR) - NEAR
+            base = self.find_base(labels, count, max(word, lowest))
+            if base == MAX_NODES:
+                base = self.find_base(labels, count, lowest)
             self.last[count] = base
         if base == MAX_NODES:
             raise VocabularyError(f"the trie does not fit into {MAX_NODES} slots")

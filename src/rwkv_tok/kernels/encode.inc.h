@@ -3,6 +3,21 @@
    A template: included by a file for each instruction set, which defines KERNEL(name) and
    `cut_mask` before. */
 
+enum {
+    /* Whether a memo helps is judged by so many lookups or more. */
+    MIN_LOOKUPS = 64,
+    /* It rests for so many windows at the most. */
+    MAX_REST = 32
+};
+
+/* Append the ids of an entry. */
+static inline uint16_t *put_ids(const MemoEntry *entry, uint16_t *out)
+{
+    /* 16 bytes, as one move; the last two are not counted. */
+    memcpy(out, (const char *)entry + offsetof(MemoEntry, ids), 16);
+    return out + entry->count;
+}
+
 /* Append the ids of a segment by walking the trie, and remember them. */
 static uint16_t *encode_new(const TrieView *trie, MemoEntry *entry, MemoKey key,
                             const uint8_t *here, const uint8_t *end, uint16_t *out)
@@ -25,8 +40,8 @@ static uint16_t *encode_new(const TrieView *trie, MemoEntry *entry, MemoKey key,
 }
 
 /* The same for the first bytes of a long segment: for the tokens that end in them whatever follows.
-   Returns how many bytes those tokens have, if any. */
-static unsigned encode_open(const TrieView *trie, MemoEntry *entry, MemoKey key,
+   Those may be none. */
+static void encode_open(const TrieView *trie, MemoEntry *entry, MemoKey key,
                             const uint8_t *segment)
 {
     const uint8_t *here = segment;
@@ -43,24 +58,24 @@ static unsigned encode_open(const TrieView *trie, MemoEntry *entry, MemoKey key,
         here = next;
     }
     entry->count = (uint8_t)count;
-    return entry->consumed = (uint8_t)(here - segment);
+    entry->consumed = (uint8_t)(here - segment);
 }
 
 /* Append the ids of a segment of any length. */
 static uint16_t *encode_long(const TrieView *trie, Memo *memo, const uint8_t *here,
-                             const uint8_t *end, uint16_t *out, size_t *misses)
+                             const uint8_t *end, uint16_t *out, size_t *lookups, size_t *misses)
 {
     uint32_t slot;
 
     while (end - here > MEMO_KEY) {
         MemoKey key = memo_open_key(here);
         MemoEntry *entry = memo_entry(memo, key);
+        ++*lookups;
         if (!memo_holds(entry, key)) {
             ++*misses;
             encode_open(trie, entry, key, here);
         }
-        memcpy(out, entry->ids, sizeof entry->ids);
-        out += entry->count;
+        out = put_ids(entry, out);
         here += entry->consumed;
         if (entry->count == 0) {
             /* A token that fills all these bytes and perhaps goes on. */
@@ -76,23 +91,23 @@ static uint16_t *encode_long(const TrieView *trie, Memo *memo, const uint8_t *he
             ++*misses;
             return encode_new(trie, entry, key, here, end, out);
         }
-        memcpy(out, entry->ids, sizeof entry->ids);
-        out += entry->count;
+        return put_ids(entry, out);
     }
     return out;
 }
 
 /* Let the memo rest for a while if the trie alone had been faster, the longer the more often.
 
-   In cycles, about: a segment costs 18 to find and look up, and 40 more if that was in vain; what
-   the hits save is a walk of 12 a byte. It loses on noise, whose segments are hardly
-   longer than a byte, and where no segment comes again. */
-static void rest_if_useless(Memo *memo, size_t bytes, size_t segments, size_t misses)
+   In cycles, about: a lookup costs 18, and 40 more, besides the walk, if it was in vain; what the
+   hits save is a walk of 12 a byte. It loses on noise, whose segments are hardly longer than a byte,
+   and where no segment comes again. Of text that repeats itself after a few bytes it believes the
+   same as of other text, although the processor foresees every step of its walk. */
+static void rest_if_useless(Memo *memo, size_t bytes, size_t lookups, size_t misses)
 {
-    size_t cost = (18 * segments + 40 * misses) * segments;
-    size_t saved = 12 * bytes * (segments > misses ? segments - misses : 0);
+    size_t cost = (18 * lookups + 40 * misses) * lookups;
+    size_t saved = 12 * bytes * (lookups - misses);
 
-    if (segments < MIN_SEGMENTS)
+    if (lookups < MIN_LOOKUPS)
         return;
     if (cost <= saved) {
         memo->next_rest = 1;
@@ -110,7 +125,7 @@ static const uint8_t *KERNEL(encode)(const TrieView *trie, const Cuts *cuts, Mem
     const uint8_t *limit = last ? end : end - CUT_LOOKAHEAD;
     uint16_t *out = *ids;
     size_t misses = 0;
-    size_t segments = 0;
+    size_t lookups = 0;
 
     for (const uint8_t *block = here; block < limit || (last && segment < end); block += 64) {
         uint64_t mask = cut_mask(cuts, block);
@@ -119,7 +134,7 @@ static const uint8_t *KERNEL(encode)(const TrieView *trie, const Cuts *cuts, Mem
             mask &= ~(uint64_t)1;
         if (left < 64)
             mask = (mask & (((uint64_t)1 << left) - 1)) | (uint64_t)(last != 0) << left;
-        segments += POPCOUNT(mask);
+        lookups += POPCOUNT(mask);
         while (mask) {
             const uint8_t *cut = block + TRAILING_ZEROS(mask);
             size_t length = (size_t)(cut - segment);
@@ -128,20 +143,18 @@ static const uint8_t *KERNEL(encode)(const TrieView *trie, const Cuts *cuts, Mem
                 MemoKey key = memo_key(segment, length);
                 MemoEntry *entry = memo_entry(memo, key);
                 if (LIKELY(memo_holds(entry, key))) {
-                    /* 16 bytes, as one move; the last two are not counted. */
-                    memcpy(out, entry->ids, 16);
-                    out += entry->count;
+                    out = put_ids(entry, out);
                 } else {
                     ++misses;
                     out = encode_new(trie, entry, key, segment, cut, out);
                 }
             } else {
-                out = encode_long(trie, memo, segment, cut, out, &misses);
+                out = encode_long(trie, memo, segment, cut, out, &lookups, &misses);
             }
             segment = cut;
         }
     }
     *ids = out;
-    rest_if_useless(memo, (size_t)(segment - here), segments, misses);
+    rest_if_useless(memo, (size_t)(segment - here), lookups, misses);
     return segment;
 }

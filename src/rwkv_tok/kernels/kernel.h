@@ -42,13 +42,8 @@ typedef struct {
 /* Those of this platform, the fastest first; ends with NULL. */
 extern const Kernel *const kernels[];
 
-/* For encode.inc.h. */
-enum {
-    /* Whether a memo helps is judged by so many segments or more. */
-    MIN_SEGMENTS = 64,
-    /* It rests for so many windows at the most. */
-    MAX_REST = 32
-};
+_Static_assert((int)PAD_BEFORE >= (int)CUT_LOOKBACK && (int)PAD_AFTER >= 64 + (int)CUT_LOOKAHEAD,
+               "a kernel looks at whole blocks of 64 bytes and at what is around them");
 
 #if defined(__GNUC__)
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)

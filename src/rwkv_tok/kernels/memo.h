@@ -30,6 +30,8 @@ typedef struct {
     uint8_t consumed; /* of an open one: the bytes that they stand for, those that are certain */
 } MemoEntry;
 
+_Static_assert(sizeof(MemoEntry) == 32, "two entries to a cache line");
+
 typedef struct {
     MemoEntry entries[1 << MEMO_BITS];
     /* Windows of text to encode without the memo, as it did not help in the last one; and how many

@@ -7,6 +7,10 @@
 
 #include <stdlib.h>
 
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
 #include "memo.h"
 
 enum {
@@ -18,7 +22,7 @@ enum {
 
 typedef struct {
     Memo *volatile slots[STASH_SIZE];
-    size_t unserved; /* bytes encoded without; approximate if threads meet */
+    volatile size_t unserved; /* bytes encoded before the first memo was made */
 } Stash;
 
 static inline Memo *swap_slot(Memo *volatile *slot, Memo *memo)
@@ -27,6 +31,25 @@ static inline Memo *swap_slot(Memo *volatile *slot, Memo *memo)
     return _InterlockedExchangePointer((void *volatile *)slot, memo);
 #else
     return __atomic_exchange_n(slot, memo, __ATOMIC_ACQ_REL);
+#endif
+}
+
+/* Whether there seems to be a memo: whoever swaps may find that it has changed. */
+static inline int is_full(Memo *volatile *slot)
+{
+#if defined(_MSC_VER) && !defined(__clang__)
+    return *slot != NULL;
+#else
+    return __atomic_load_n(slot, __ATOMIC_RELAXED) != NULL;
+#endif
+}
+
+static inline size_t add_unserved(volatile size_t *unserved, size_t bytes)
+{
+#if defined(_MSC_VER) && !defined(__clang__)
+    return (size_t)_InterlockedExchangeAdd64((volatile __int64 *)unserved, (__int64)bytes) + bytes;
+#else
+    return __atomic_add_fetch(unserved, bytes, __ATOMIC_RELAXED);
 #endif
 }
 
@@ -55,17 +78,13 @@ static inline Memo *take_memo(Stash *stash, size_t thread, size_t bytes)
 {
     for (size_t i = 0; i < STASH_SIZE; i++) {
         Memo *volatile *slot = &stash->slots[(thread + i) % STASH_SIZE];
-        if (*slot != NULL) {
+        if (is_full(slot)) {
             Memo *memo = swap_slot(slot, NULL);
             if (memo != NULL)
                 return memo;
         }
     }
-    stash->unserved += bytes;
-    if (stash->unserved < WORTH_A_MEMO)
-        return NULL;
-    stash->unserved = 0;
-    return new_memo();
+    return add_unserved(&stash->unserved, bytes) < WORTH_A_MEMO ? NULL : new_memo();
 }
 
 /* Bring a memo back; it is freed if there are enough. */
@@ -73,7 +92,7 @@ static inline void give_memo(Stash *stash, size_t thread, Memo *memo)
 {
     for (size_t i = 0; i < STASH_SIZE && memo != NULL; i++) {
         Memo *volatile *slot = &stash->slots[(thread + i) % STASH_SIZE];
-        if (*slot == NULL)
+        if (!is_full(slot))
             memo = swap_slot(slot, memo);
     }
     free_memo(memo);
