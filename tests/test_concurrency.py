@@ -270,6 +270,29 @@ def test_ids_may_change_while_they_are_decoded(tok: Tokenizer) -> None:
             assert {document.replace(b"Hello", b"").strip(b"a") for document in documents} == {b""}
 
 
+def test_ids_may_change_into_other_kinds_of_characters_while_they_are_decoded(
+    tok: Tokenizer,
+) -> None:
+    ids = np.full(1 << 17, 98, np.uint16)
+    batch = TokenBatch(ids, np.array([0, 1 << 12, ids.size]))
+    part = tok.encode("好".encode()[:2])[0]
+
+    def change(turn: int) -> None:
+        ids[turn % 3 :: 3] = [98, 0, 10464, 2503, part, 33155, 65530][turn % 7]
+
+    with Changing(change):
+        for _ in range(30):
+            for text in [
+                tok.decode(ids, unknown="skip", errors="ignore"),
+                *tok.decode_batch(batch, unknown="skip", errors="ignore", num_threads=2),
+            ]:
+                # Some text, kept as CPython would keep it: whole characters, in the smallest kind.
+                assert set(text) <= set("aHeloé你")
+                same = "".join(list(text))
+                assert sys.getsizeof(same) == sys.getsizeof(text)
+                assert same.isascii() == text.isascii()
+
+
 def test_a_list_may_change_while_its_texts_are_encoded(tok: Tokenizer) -> None:
     pieces = [text * 100 for text in TEXTS]
     expected = tok.encode_ragged(pieces)

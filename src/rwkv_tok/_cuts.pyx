@@ -11,6 +11,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ._tokens cimport ID_SPACE, TokenTable, TokenView, token_length
+from ._utf8 cimport is_continuation
 
 from . import typical_text
 
@@ -57,10 +58,6 @@ cdef class Cuts:
 
 cdef inline size_t pair(size_t first, size_t second) noexcept nogil:
     return first | second << 8
-
-
-cdef inline bint is_continuation(uint8_t byte) noexcept nogil:
-    return (byte & 0xC0) == 0x80
 
 
 cdef void find_pairs(const TokenView* tokens, CutTables* tables) noexcept nogil:

@@ -1,13 +1,12 @@
-"""The decoder: from ids to bytes, one sequence at a time."""
+"""The decoder: from ids to bytes and str, one sequence at a time."""
 
 cimport numpy as cnp
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t
-from libc.string cimport memcpy
 
-from ._tokens cimport ID_SPACE, TOKEN_SLACK, TokenTable, TokenView, token_length
+from ._decode_table cimport DecodeTable, RAISE, REPLACE, SKIP, Unknown, id_t
+from ._decode_text cimport Room, Size
 
 import numpy as np
 
@@ -21,20 +20,17 @@ cdef extern from "Python.h":
 
 
 cdef enum:
-    # Below so many ids a kernel is done in about a microsecond.
-    SHORT = 256
+    # Up to so many ids a kernel is done in less than about a microsecond.
+    SHORT_MEASURE = 2048
+    SHORT_FILL = 512
     # Ids between two runs of the signal handlers.
     STEP = 1 << 20
-    REPLACEMENT_LENGTH = 3
-
-
-# U+FFFD, for unknown="replace".
-cdef const uint8_t* REPLACEMENT = b"\xEF\xBF\xBD"
 
 
 cdef list CONTIGUOUS_AND_ALIGNED = ["C_CONTIGUOUS", "ALIGNED"]     # for np.require
 
 cdef dict POLICIES = {"raise": RAISE, "skip": SKIP, "replace": REPLACE}
+cdef tuple ERRORS = ("replace", "strict", "ignore")      # the usual one first
 
 
 cdef Unknown read_policy(object unknown) except? RAISE:
@@ -44,114 +40,77 @@ cdef Unknown read_policy(object unknown) except? RAISE:
         raise ValueError(f"unknown must be one of {list(POLICIES)}, not {unknown!r}") from None
 
 
-def decode_bytes(TokenTable tokens not None, ids, unknown):
+cdef int check_errors(object errors) except -1:
+    """Raise ValueError unless this is what may be done with invalid UTF-8."""
+    if errors not in ERRORS:
+        raise ValueError(f"errors must be 'strict', 'replace' or 'ignore', not {errors!r}")
+    return 0
+
+
+def decode(DecodeTable table not None, ids, errors, unknown):
+    """Decode a sequence of ids into a str."""
+    check_errors(errors)
+    cdef Unknown policy = read_policy(unknown)
+    cdef cnp.ndarray array = read_array(ids, policy)
+    text = decode_array(table, array, policy, True)
+    if text is None:
+        return decode_array(table, array, policy, False).decode("utf-8", errors)
+    return text
+
+
+def decode_bytes(DecodeTable table not None, ids, unknown):
     """Decode a sequence of ids into bytes."""
     cdef Unknown policy = read_policy(unknown)
-    cdef cnp.ndarray array = read_ids(ids, unknown)
-    cdef size_t count = cnp.PyArray_SIZE(array)
-    if cnp.PyArray_TYPE(array) == cnp.NPY_UINT16:
-        return decode_array(tokens, <const uint16_t*> cnp.PyArray_DATA(array), count, policy)
-    return decode_array(tokens, <const int64_t*> cnp.PyArray_DATA(array), count, policy)
+    return decode_array(table, read_array(ids, policy), policy, False)
 
 
-cdef bytes decode_array(TokenTable tokens, const id_t* ids, size_t count, Unknown unknown):
-    cdef const TokenView* view = &tokens.view
-    cdef size_t size = 0
-    cdef size_t written = 0
-    cdef size_t start, step, position
-    cdef bytes result
-    cdef uint8_t* out
-    for start in range(0, count, STEP):
-        step = min(<size_t> STEP, count - start)
-        if step <= SHORT:
-            size += decoded_size(view, ids + start, step, unknown, &position)
+cdef object decode_array(DecodeTable table, cnp.ndarray ids, Unknown unknown, bint as_text):
+    cdef size_t count = cnp.PyArray_SIZE(ids)
+    if cnp.PyArray_TYPE(ids) == cnp.NPY_UINT16:
+        return decode_ids(table, <const uint16_t*> cnp.PyArray_DATA(ids), count, unknown, as_text)
+    return decode_ids(table, <const int64_t*> cnp.PyArray_DATA(ids), count, unknown, as_text)
+
+
+cdef object decode_ids(
+    DecodeTable table, const id_t* ids, size_t count, Unknown unknown, bint as_text
+):
+    """A bytes or a str; None instead of a str if the bytes of the tokens are not valid UTF-8."""
+    cdef Size size = Size(0, 0)
+    cdef Room room
+    cdef uint8_t* data
+    cdef size_t done = 0
+    cdef size_t step, taken
+    cdef bint filled = True
+    while done < count:
+        step = min(<size_t> STEP, count - done)
+        if step <= SHORT_MEASURE:
+            taken = measure(&table.view, ids + done, step, unknown, as_text, &size)
         else:
             with nogil:
-                size += decoded_size(view, ids + start, step, unknown, &position)
+                taken = measure(&table.view, ids + done, step, unknown, as_text, &size)
+        done += taken
+        if taken < step:
+            raise TokenIdError(ids[done], done)
+        if step == STEP:
             PyErr_CheckSignals()
-        if position < step:
-            raise TokenIdError(ids[start + position], start + position)
-    result = PyBytes_FromStringAndSize(NULL, size)
-    out = <uint8_t*> PyBytes_AS_STRING(result)
-    for start in range(0, count, STEP):
-        step = min(<size_t> STEP, count - start)
-        if step <= SHORT:
-            written += decode_ids(
-                view, ids + start, step, unknown, out + written, size - written
-            )
+    result = make_result(&size, as_text, &data)
+    room = room_for(data, size.kinds, 0, size.length)
+    done = 0
+    while done < count and filled:
+        step = min(<size_t> STEP, count - done)
+        if step <= SHORT_FILL:
+            filled = fill(&table.view, ids + done, step, unknown, as_text, &room)
         else:
             with nogil:
-                written += decode_ids(
-                    view, ids + start, step, unknown, out + written, size - written
-                )
+                filled = fill(&table.view, ids + done, step, unknown, as_text, &room)
+        done += step
+        if step == STEP:
             PyErr_CheckSignals()
-    # Less only if another thread changed the ids meanwhile.
-    return result if written == size else result[:written]
-
-
-cdef size_t decoded_size(
-    const TokenView* tokens, const id_t* ids, size_t count, Unknown unknown, size_t* position
-) noexcept nogil:
-    """The bytes that ids decode to.
-
-    `position` becomes that of the first id without a token, if those are to be raised, and
-    `count` if there is none.
-    """
-    cdef size_t size = 0
-    cdef size_t i, length
-    for i in range(count):
-        length = length_of(tokens, ids[i])
-        size += length
-        if length == 0 and ids[i] != 0:
-            if unknown == RAISE:
-                position[0] = i
-                return size
-            if unknown == REPLACE:
-                size += REPLACEMENT_LENGTH
-    position[0] = count
-    return size
-
-
-cdef size_t decode_ids(
-    const TokenView* tokens,
-    const id_t* ids,
-    size_t count,
-    Unknown unknown,
-    uint8_t* out,
-    size_t capacity,
-) noexcept nogil:
-    """Write the bytes that ids decode to, as far as they fit; return their number.
-
-    With a capacity of `decoded_size` they all fit, unless another thread changed the ids meanwhile.
-    """
-    cdef const uint8_t* token
-    cdef int64_t token_id
-    cdef size_t written = 0
-    cdef size_t i, length
-    for i in range(count):
-        token_id = ids[i]       # read once: what is checked is what is used
-        length = length_of(tokens, token_id)
-        if length:
-            token = tokens.bytes + tokens.offsets[token_id]
-        elif token_id == 0 or unknown != REPLACE:
-            continue
-        else:
-            token = REPLACEMENT
-            length = REPLACEMENT_LENGTH
-        if length > capacity - written:
-            break
-        if length <= TOKEN_SLACK <= capacity - written and token != REPLACEMENT:
-            # A block of known size is copied without a call.
-            memcpy(out + written, token, TOKEN_SLACK)
-        else:
-            memcpy(out + written, token, length)
-        written += length
-    return written
-
-
-cdef inline size_t length_of(const TokenView* tokens, int64_t token_id) noexcept nogil:
-    """The length of a token in bytes; 0 for id 0 and for what stands for no token."""
-    return token_length(tokens, token_id) if 0 <= token_id < ID_SPACE else 0
+    # What is wrong with bytes, or with the kinds of characters, is only that another thread
+    # changed the ids meanwhile.
+    if filled and is_filled(&room) and room.seen == room.kinds:
+        return result
+    return None if as_text else result[: room.here - data]
 
 
 def read_ids(ids, unknown):
@@ -160,7 +119,12 @@ def read_ids(ids, unknown):
     What int64 cannot hold is no id either: TokenIdError, unless `unknown` is another policy than
     "raise"; then it becomes the largest value, which gets what that policy says.
     """
-    cdef Unknown policy = read_policy(unknown)
+    return read_array(ids, read_policy(unknown))
+
+
+cdef cnp.ndarray read_array(object ids, Unknown policy):
+    if cnp.PyArray_Check(ids) and is_ready(ids):
+        return ids
     if isinstance(ids, (str, bytes, bytearray)):
         raise TypeError(f"ids must be a sequence of integers, not {type(ids).__name__}")
     if isinstance(ids, list):
@@ -187,6 +151,15 @@ def read_ids(ids, unknown):
     elif not hasattr(ids, "__iter__"):
         raise single_id(ids)
     return read_objects(list(ids), policy)
+
+
+cdef bint is_ready(cnp.ndarray ids):
+    """Whether the kernels can read an array as it is."""
+    return (
+        cnp.PyArray_NDIM(ids) == 1
+        and cnp.PyArray_TYPE(ids) in (cnp.NPY_UINT16, cnp.NPY_INT64)
+        and cnp.PyArray_ISCARRAY_RO(ids)
+    )
 
 
 cdef single_id(ids):

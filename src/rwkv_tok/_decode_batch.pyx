@@ -2,174 +2,293 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.unicode cimport PyUnicode_DecodeUTF8
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
-from ._decode cimport Unknown, decode_ids, decoded_size, id_t, read_policy
+from ._decode cimport (
+    check_errors,
+    fill,
+    is_filled,
+    make_result,
+    measure,
+    read_policy,
+    room_for,
+)
+from ._decode_table cimport DecodeTable, DecodeView, ENTRY, Unknown, id_t
+from ._decode_text cimport Room, Size
 from ._job cimport DONE, STOPPED, Job, Status, Watch, must_stop
-from ._tokens cimport TokenTable, TokenView
+from ._utf8 cimport is_continuation
 
 import numpy as np
 
+from ._decode import decode, decode_bytes
 from .errors import TokenIdError
 from .threads import check_num_threads
 
 cnp.import_array()
 
 
+cdef extern from "Python.h":
+    void PyObject_GC_Track(object)
+    void PyObject_GC_UnTrack(object)
+
+
 cdef enum:
-    # Ids in a unit: about a millisecond of work.
+    # Ids in a unit: about a third of a millisecond of work.
     UNIT = 1 << 17
     # What a document costs besides its ids, in ids that could be decoded meanwhile.
     DOCUMENT_COST = 16
+    # Ids among which a character surely begins, in most texts.
+    CUT_RANGE = 64
     # Ids between two questions whether the call is to end.
     STEP = 1 << 18
     # What an id decodes to, about, in bytes.
     BYTES_PER_ID = 4
     # Documents between two runs of the signal handlers, with the GIL held.
     SIGNAL_STEP = 1 << 16
+    # Not one of the KINDS: a piece that could not be written as it was measured.
+    UNFINISHED = 1 << 15
 
 
-def decode_batch(TokenTable tokens not None, ids, offsets, errors, unknown, num_threads):
+def decode_batch(DecodeTable table not None, ids, offsets, errors, unknown, num_threads):
     """Decode documents that lie one after the other in an array of ids, uint16 or int64.
 
-    A list of str, or of bytes if `errors` is None. `offsets` are those of a TokenBatch.
+    A list of str. `offsets` are those of a TokenBatch.
     """
-    num_threads = check_num_threads(num_threads)
-    cdef DecodeJob job = DecodeJob(tokens, ids, offsets, read_policy(unknown))
-    job.start(num_threads)
-    job.raise_unknown_id()
-    job.allocate()
-    job.start(num_threads)
-    return job.documents(errors)
+    check_errors(errors)
+    cdef DecodeJob job = DecodeJob(table, ids, offsets, unknown, True)
+    documents = job.measure_and_fill(num_threads)
+    for i in job.unfinished():
+        try:
+            documents[i] = decode(table, job.ids_of(i), errors, unknown)
+        except UnicodeDecodeError as error:
+            error.add_note(f"in document {i} of the batch")
+            raise
+    return documents
+
+
+def decode_bytes_batch(DecodeTable table not None, ids, offsets, unknown, num_threads):
+    """Decode as decode_batch does, into a list of bytes."""
+    cdef DecodeJob job = DecodeJob(table, ids, offsets, unknown, False)
+    documents = job.measure_and_fill(num_threads)
+    for i in job.unfinished():
+        documents[i] = decode_bytes(table, job.ids_of(i), unknown)
+    return documents
+
+
+# A run of ids, a share of the work. It may begin and end within a document.
+cdef struct Unit:
+    size_t first                # the id that it begins with
+    size_t document             # which that belongs to
+    size_t before               # bytes or characters of this document before the unit
+    bint has_unknown            # an id without a token that is to be raised ...
+    size_t unknown_at           # ... and where it stands among the ids
+
+
+# What is found out about a document; or, of a document that several units share, about the part in
+# one unit, so that no two threads write to the same place.
+cdef struct Part:
+    Size size
+    uint8_t* data               # where it is written; for documents only
+    unsigned int seen           # kinds of the characters written, or UNFINISHED
 
 
 @cython.internal
 cdef class DecodeJob(Job):
-    """Measures what each document decodes to and then, given memory to write to, decodes it."""
+    """Measures what documents decode to and then, given a str or bytes for each, fills those."""
 
-    cdef TokenTable tokens
+    cdef DecodeTable table
     cdef Unknown unknown
-    cdef size_t count               # of documents
-    cdef const uint16_t* ids        # one of the two is NULL
+    cdef bint as_text
+    cdef bint filling           # the second pass
+    cdef const uint16_t* ids    # one of the two is NULL
     cdef const int64_t* wide_ids
-    cdef const int64_t* offset      # where each document begins among the ids, and the end
-    cdef const int64_t* first       # the document that each unit begins with, and the end
-    cdef int64_t* size              # bytes of each document
-    cdef int64_t* unknown_at        # where in each document an unknown id stands, or -1
-    cdef bytes text                 # the documents one after the other; None while measuring
-    cdef uint8_t* out
-    cdef int64_t* start_of          # where each document begins in `text`, and the end
+    cdef size_t count           # of documents
+    cdef const int64_t* offset  # where each of them begins among the ids, and the end
+    cdef Unit* units            # and one behind the last
+    cdef Part* parts            # of each document; then of the one that each unit goes on with
     cdef tuple _arrays
 
-    def __cinit__(self, TokenTable tokens, ids, offsets, Unknown unknown):
+    def __cinit__(self, DecodeTable table, ids, offsets, unknown, bint as_text):
         # A copy, and checked: whoever made the batch may still change its offsets.
         offsets = np.array(offsets, np.int64)
-        self.count = len(offsets) - 1
-        if offsets[0] != 0 or offsets[self.count] != len(ids) or np.any(np.diff(offsets) < 0):
+        self.offset = <const int64_t*> cnp.PyArray_DATA(offsets)
+        self.count = max(1, len(offsets)) - 1
+        if len(offsets) == 0 or not self.are_offsets(len(ids)):
             raise ValueError("the offsets of the batch have been changed")
-        self.tokens = tokens
-        self.unknown = unknown
-        cost = offsets + DOCUMENT_COST * np.arange(self.count + 1)
-        self.num_units = 1 + cost[self.count] // UNIT
-        firsts = np.searchsorted(cost, np.linspace(0, cost[self.count], self.num_units + 1))
-        firsts = firsts.astype(np.int64)
-        sizes = np.zeros(self.count, np.int64)
-        unknown_at = np.full(self.count, -1, np.int64)
-        starts = np.zeros(self.count + 1, np.int64)
-        self._arrays = (ids, offsets, firsts, sizes, unknown_at, starts)
+        self.table = table
+        self.unknown = read_policy(unknown)
+        self.as_text = as_text
+        self.num_units = 1 + self.cost_before(self.count) // UNIT
+        units = np.zeros((self.num_units + 1) * sizeof(Unit), np.uint8)
+        parts = np.zeros((self.count + self.num_units) * sizeof(Part), np.uint8)
+        self.units = <Unit*> cnp.PyArray_DATA(units)
+        self.parts = <Part*> cnp.PyArray_DATA(parts)
+        self._arrays = (ids, offsets, units, parts)
         if ids.dtype == np.uint16:
             self.ids = <const uint16_t*> cnp.PyArray_DATA(ids)
+            self.plan(self.ids)
         else:
             self.wide_ids = <const int64_t*> cnp.PyArray_DATA(ids)
-        self.offset = <const int64_t*> cnp.PyArray_DATA(offsets)
-        self.first = <const int64_t*> cnp.PyArray_DATA(firsts)
-        self.size = <int64_t*> cnp.PyArray_DATA(sizes)
-        self.unknown_at = <int64_t*> cnp.PyArray_DATA(unknown_at)
-        self.start_of = <int64_t*> cnp.PyArray_DATA(starts)
+            self.plan(self.wide_ids)
+
+    cdef bint are_offsets(self, int64_t size) noexcept:
+        cdef bint right = self.offset[0] == 0 and self.offset[self.count] == size
+        cdef size_t i
+        for i in range(self.count):
+            right &= self.offset[i] <= self.offset[i + 1]
+        return right
+
+    cdef size_t cost_before(self, size_t document) noexcept:
+        return self.offset[document] + DOCUMENT_COST * document
+
+    cdef void plan(self, const id_t* ids) noexcept:
+        """Cut the batch into units of about the same cost.
+
+        Only documents as long as a unit are cut, and those where a character begins, as each part
+        is read alone.
+        """
+        cdef size_t spacing = self.cost_before(self.count) // self.num_units
+        cdef size_t document = 0
+        cdef size_t i, first, last, limit
+        cdef const uint8_t* entry
+        for i in range(self.num_units):
+            while document < self.count and self.cost_before(document + 1) <= i * spacing:
+                document += 1
+            first = self.offset[document]
+            if document < self.count and self.offset[document + 1] - first >= UNIT:
+                last = self.offset[document + 1] - 1
+                first = min(first + i * spacing - self.cost_before(document), last)
+                limit = min(first + CUT_RANGE, last)
+                while first < limit and first > <size_t> self.offset[document]:
+                    entry = self.table.view.bytes + ENTRY * <size_t> <uint16_t> ids[first]
+                    if ids[first] != 0 and not is_continuation(entry[0]):
+                        break
+                    first += 1
+            self.units[i].first = first
+            self.units[i].document = document
+        self.units[self.num_units].first = self.offset[self.count]
+        self.units[self.num_units].document = self.count
+
+    cdef bint goes_on(self, size_t i) noexcept nogil:
+        """Whether a unit begins within a document."""
+        return self.units[i].first > <size_t> self.offset[self.units[i].document]
+
+    cdef list measure_and_fill(self, num_threads):
+        num_threads = check_num_threads(num_threads)
+        self.start(num_threads)
+        self.raise_unknown_id()
+        documents = self.allocate()
+        self.filling = True
+        self.start(num_threads)
+        PyObject_GC_Track(documents)
+        return documents
 
     cdef int raise_unknown_id(self) except -1:
         """Raise TokenIdError if an id that stands for no token was found."""
-        cdef size_t document
-        for document in range(self.count):
-            if self.unknown_at[document] >= 0:
-                position = self.unknown_at[document]
-                value = self._arrays[0][self.offset[document] + position]
-                raise TokenIdError(int(value), position, document)
+        cdef size_t i, position
+        ids, offsets = self._arrays[:2]
+        for i in range(self.num_units):
+            if self.units[i].has_unknown:
+                position = self.units[i].unknown_at
+                document = int(np.searchsorted(offsets, position, side="right")) - 1
+                raise TokenIdError(
+                    int(ids[position]), position - int(offsets[document]), document
+                )
         return 0
 
-    cdef int allocate(self) except -1:
-        """Make room for what was measured."""
-        np.cumsum(self._arrays[3], out=self._arrays[5][1:])
-        self.text = PyBytes_FromStringAndSize(NULL, self.start_of[self.count])
-        self.out = <uint8_t*> PyBytes_AS_STRING(self.text)
-        return 0
-
-    cdef list documents(self, errors):
-        """The decoded documents: bytes, or str if `errors` says what to do with invalid UTF-8."""
-        cdef const char* text = <const char*> self.out
-        cdef const char* policy = NULL
-        cdef list documents = []
+    cdef list allocate(self):
+        """Put together what was measured and make a bytes or str of that size for each document."""
         cdef size_t i
-        if errors is not None:
-            errors = errors.encode()
-            policy = errors
+        cdef Size* size
+        for i in range(self.num_units):
+            if self.goes_on(i):
+                size = &self.parts[self.units[i].document].size
+                self.units[i].before = size.length
+                size.length += self.parts[self.count + i].size.length
+                size.kinds |= self.parts[self.count + i].size.kinds
+        documents = PyList_New(self.count)
+        # Nobody is to find what is not yet filled.
+        PyObject_GC_UnTrack(documents)
         for i in range(self.count):
-            if policy == NULL:
-                documents.append(PyBytes_FromStringAndSize(text + self.start_of[i], self.size[i]))
-            else:
-                try:
-                    document = PyUnicode_DecodeUTF8(text + self.start_of[i], self.size[i], policy)
-                except UnicodeDecodeError as error:
-                    error.add_note(f"in document {i} of the batch")
-                    raise
-                documents.append(document)
+            document = make_result(&self.parts[i].size, self.as_text, &self.parts[i].data)
+            Py_INCREF(document)
+            PyList_SET_ITEM(documents, i, document)
             if i % SIGNAL_STEP == SIGNAL_STEP - 1:
                 PyErr_CheckSignals()
         return documents
 
+    cdef list unfinished(self):
+        """The documents that are not valid UTF-8, or whose ids another thread has changed."""
+        cdef list unfinished = []
+        cdef size_t i
+        for i in range(self.num_units):
+            if self.goes_on(i):
+                self.parts[self.units[i].document].seen |= self.parts[self.count + i].seen
+        for i in range(self.count):
+            if self.parts[i].seen != self.parts[i].size.kinds:
+                unfinished.append(i)
+        return unfinished
+
+    cdef ids_of(self, size_t document):
+        return self._arrays[0][self.offset[document] : self.offset[document + 1]]
+
     cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil:
         cdef Status status = DONE
-        cdef int64_t document
-        for document in range(self.first[unit], self.first[unit + 1]):
+        cdef size_t document = self.units[unit].document
+        cdef size_t end = self.units[unit + 1].document + self.goes_on(unit + 1)
+        while document < end and status == DONE:
             if self.ids != NULL:
-                status = self.do_document(document, self.ids, watch)
+                status = self.do_part(unit, document, self.ids, watch)
             else:
-                status = self.do_document(document, self.wide_ids, watch)
-            if status != DONE:
-                break
+                status = self.do_part(unit, document, self.wide_ids, watch)
+            document += 1
         return status
 
-    cdef Status do_document(
-        self, size_t document, const id_t* ids, Watch* watch
+    cdef Status do_part(
+        self, size_t unit, size_t document, const id_t* ids, Watch* watch
     ) noexcept nogil:
-        cdef const TokenView* tokens = &self.tokens.view
-        cdef size_t count = self.offset[document + 1] - self.offset[document]
-        cdef size_t size = 0
-        cdef size_t done = 0
-        cdef size_t step, position
-        ids += self.offset[document]
-        while done < count:
-            step = min(<size_t> STEP, count - done)
-            if self.out == NULL:
-                size += decoded_size(tokens, ids + done, step, self.unknown, &position)
-                if position < step:
-                    self.unknown_at[document] = done + position
-                    break
+        """Do what of a document lies in a unit."""
+        cdef const DecodeView* view = &self.table.view
+        cdef size_t here = max(<size_t> self.offset[document], self.units[unit].first)
+        cdef size_t end = min(<size_t> self.offset[document + 1], self.units[unit + 1].first)
+        cdef bint goes_on = here > <size_t> self.offset[document]
+        cdef Part* part = &self.parts[self.count + unit if goes_on else document]
+        cdef size_t step, taken
+        cdef Room room
+        if self.filling:
+            room = self.room_of(unit, document, goes_on, end)
+        while here < end:
+            step = min(<size_t> STEP, end - here)
+            if self.filling:
+                taken = 0
+                if fill(view, ids + here, step, self.unknown, self.as_text, &room):
+                    taken = step
             else:
-                size += decode_ids(
-                    tokens,
-                    ids + done,
-                    step,
-                    self.unknown,
-                    self.out + self.start_of[document] + size,
-                    self.size[document] - size,
+                taken = measure(
+                    view, ids + here, step, self.unknown, self.as_text, &part.size
                 )
-            done += step
+            here += taken
+            if taken < step:
+                break
             if must_stop(watch, step * BYTES_PER_ID):
                 return STOPPED
-        # Less than was measured only if another thread changed the ids meanwhile.
-        self.size[document] = size
+        if self.filling:
+            part.seen = room.seen if here == end and is_filled(&room) else UNFINISHED
+        elif here < end:
+            self.units[unit].has_unknown = True
+            self.units[unit].unknown_at = here
         return DONE
+
+    cdef Room room_of(
+        self, size_t unit, size_t document, bint goes_on, size_t end
+    ) noexcept nogil:
+        """Where the part of a document in a unit is written; it ends before the id at `end`."""
+        cdef const Part* whole = &self.parts[document]
+        cdef size_t first = self.units[unit].before if goes_on else 0
+        cdef size_t last = whole.size.length
+        if end < <size_t> self.offset[document + 1]:
+            last = self.units[unit + 1].before
+        return room_for(whole.data, whole.size.kinds, first, last)

@@ -11,10 +11,11 @@ from libc.string cimport memcpy, memmove, memset
 
 from ._cuts cimport Cuts
 from ._job cimport DONE, FULL, STOPPED, SURROGATE, Status, Watch, must_stop, raise_pending
-from ._kernels cimport PAD_AFTER, PAD_BEFORE, SLACK_IDS, Memo, find_kernel, is_surrogate
+from ._kernels cimport PAD_AFTER, PAD_BEFORE, SLACK_IDS, Memo, find_kernel
 from ._text cimport UTF8, Span, item_format, most_bytes, open_buffer, read_text
 from ._tokens cimport TokenTable
 from ._trie cimport Trie, TrieView, longest_match
+from ._utf8 cimport is_surrogate
 
 cnp.import_array()
 

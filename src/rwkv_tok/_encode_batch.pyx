@@ -41,7 +41,7 @@ cdef enum:
     LONG = 2 * UNIT
     # How far to look for a place to cut it.
     REACH = 64 * UNIT
-    # Ids that fit into a buffer, enough for all units but pieces that are longer than they should be.
+    # Ids that fit into a buffer: enough for all units but pieces longer than they should be.
     BUFFER = UNIT + LONG
     # What a document costs besides its bytes, in bytes that could be encoded meanwhile.
     DOCUMENT_COST = 32

@@ -9,9 +9,6 @@ cdef extern from "kernels/memo.h":
     ctypedef struct Memo:
         uint32_t rest
 
-cdef extern from "kernels/utf8.h":
-    bint is_surrogate(uint32_t character) noexcept nogil
-
 cdef extern from "kernels/kernel.h":
     enum:
         PAD_BEFORE, PAD_AFTER, SLACK_IDS

@@ -5,6 +5,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from ._tokens cimport TokenTable, TokenView, token_length
+from ._utf8 cimport is_continuation
 
 import numpy as np
 
@@ -93,7 +94,3 @@ cdef void bytes_to_chars(
         offsets[2 * i + 1] = chars
     position[0] = here
     chars_before[0] = chars
-
-
-cdef inline bint is_continuation(uint8_t byte) noexcept nogil:
-    return (byte & 0xC0) == 0x80

@@ -6,19 +6,16 @@ A literal is what Python's `repr` writes for a str (its UTF-8 is the token) or f
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memchr, memcpy
+from libc.string cimport memchr
 
 import numpy as np
 
 from ._tokens cimport ID_SPACE, MAX_TOKEN_LENGTH, TokenTable
+from ._utf8 cimport Pending, put_utf8, take_byte
 
 from .errors import VocabularyError
 
 cnp.import_array()
-
-
-cdef extern from "kernels/utf8.h":
-    size_t put_utf8(uint8_t* out, uint32_t character) noexcept nogil
 
 
 # A position in the line being read; it never passes `end`.
@@ -231,37 +228,16 @@ cdef Fault read_escape(Cursor* cursor, bint is_bytes, uint8_t** out) noexcept no
 
 
 cdef bint read_utf8(Cursor* cursor, uint8_t** out) noexcept nogil:
-    """Copy one character of two bytes or more, as the Unicode Standard, table 3-7, allows it."""
-    cdef const uint8_t* here = cursor.here
-    cdef uint8_t lead = here[0]
-    cdef uint8_t lowest = 0x80
-    cdef uint8_t highest = 0xBF
-    cdef int length, i
-    if 0xC2 <= lead <= 0xDF:
-        length = 2
-    elif 0xE0 <= lead <= 0xEF:
-        length = 3
-        if lead == 0xE0:
-            lowest = 0xA0           # else there is a shorter form
-        elif lead == 0xED:
-            highest = 0x9F          # else it is a surrogate
-    elif 0xF0 <= lead <= 0xF4:
-        length = 4
-        if lead == 0xF0:
-            lowest = 0x90           # else there is a shorter form
-        elif lead == 0xF4:
-            highest = 0x8F          # else it is beyond U+10FFFF
-    else:
-        return False
-    if cursor.end - here < length or not lowest <= here[1] <= highest:
-        return False
-    for i in range(2, length):
-        if not 0x80 <= here[i] <= 0xBF:
-            return False
-    memcpy(out[0], here, length)
-    out[0] += length
-    cursor.here += length
-    return True
+    """Copy one character, if it is valid."""
+    cdef Pending pending
+    pending.missing = 0
+    while cursor.here < cursor.end and take_byte(&pending, cursor.here[0]):
+        out[0][0] = cursor.here[0]
+        out[0] += 1
+        cursor.here += 1
+        if not pending.missing:
+            return True
+    return False
 
 
 cdef bint read_char(Cursor* cursor, uint8_t expected) noexcept nogil:

@@ -102,13 +102,14 @@ class Tokenizer:
     '今天是美好的一天。'
     """
 
-    __slots__ = ("__weakref__", "_encoder", "_tokens", "_vocabulary")
+    __slots__ = ("__weakref__", "_decode_table", "_encoder", "_tokens", "_vocabulary")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         # One attribute less on the way of a short call.
         self._tokens = vocabulary.tokens
         self._encoder = vocabulary.encoder
+        self._decode_table = vocabulary.decode_table
 
     # Vocabularies
 
@@ -300,12 +301,11 @@ class Tokenizer:
         >>> tok.decode([33155, 65530], unknown="skip")
         'Hello'
         """
-        _check_errors(errors)
-        return _decode.decode_bytes(self._tokens, ids, unknown).decode("utf-8", errors)
+        return _decode.decode(self._decode_table, ids, errors, unknown)
 
     def decode_bytes(self, ids: Ids, *, unknown: Unknown = "raise") -> bytes:
         """Decode ids into the very bytes that were encoded."""
-        return _decode.decode_bytes(self._tokens, ids, unknown)
+        return _decode.decode_bytes(self._decode_table, ids, unknown)
 
     def decode_batch(
         self,
@@ -316,9 +316,8 @@ class Tokenizer:
         num_threads: int | None = None,
     ) -> list[str]:
         """Decode a TokenBatch, or an iterable of ids for each document, into texts."""
-        _check_errors(errors)
         return _decode_batch.decode_batch(
-            self._tokens, *_flatten(batch, unknown), errors, unknown, num_threads
+            self._decode_table, *_flatten(batch, unknown), errors, unknown, num_threads
         )
 
     def decode_bytes_batch(
@@ -329,8 +328,8 @@ class Tokenizer:
         num_threads: int | None = None,
     ) -> list[bytes]:
         """Decode a TokenBatch, or an iterable of ids for each document, into bytes."""
-        return _decode_batch.decode_batch(
-            self._tokens, *_flatten(batch, unknown), None, unknown, num_threads
+        return _decode_batch.decode_bytes_batch(
+            self._decode_table, *_flatten(batch, unknown), unknown, num_threads
         )
 
     # Tokens
@@ -424,11 +423,6 @@ def _as_id(token_id: object) -> int:
     if isinstance(token_id, bool | np.bool_):
         raise TypeError("an id must be an integer, not bool")
     return operator.index(token_id)  # type: ignore[arg-type]
-
-
-def _check_errors(errors: str) -> None:
-    if errors not in ("strict", "replace", "ignore"):
-        raise ValueError(f"errors must be 'strict', 'replace' or 'ignore', not {errors!r}")
 
 
 def _flatten(

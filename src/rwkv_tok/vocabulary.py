@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ._decode_table import DecodeTable
 from ._encode import Encoder
 from ._parser import parse
 from ._tokens import TokenTable
@@ -64,6 +65,7 @@ class Vocabulary:
         self.bundled = bundled
         self.tokens = tokens
         self.trie = Trie(tokens, lines)
+        self.decode_table = DecodeTable(tokens)
         self.encoder = Encoder(self.trie, tokens)
         self._fingerprint: str | None = None
         self._ids: NDArray[np.uint16] | None = None
