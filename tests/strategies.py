@@ -19,6 +19,24 @@ ID_SPACE = 65536
 SMALL_ALPHABET = b"\x00ab\xc3\xa9\xff"
 SMALL_PIECES = [bytes([byte]) for byte in SMALL_ALPHABET]
 
+# Characters of three bytes and parts of them: kana and Han characters, which have rules of their
+# own for where a text can be cut, and what else such tokens may begin or end with.
+WIDE_PIECES = [
+    *(text.encode() for text in ("あ", "い", "ア", "ー", "ヿ", "中", "龘", "한")),
+    *(
+        b"\xe3",
+        b"\xe3\x81",
+        b"\x81\x82",
+        b"\x82",
+        b"\xe4\xb8",
+        b"\xb8\xad",
+        b"\xad",
+        b"\x80",
+        b"\xbf",
+    ),
+    *(b"a", b" ", b"\x00", b"\xc3\xa9"),
+]
+
 # What a literal must escape or may not, and what some would take for the end of a line.
 AWKWARD_PIECES = [
     *(bytes([byte]) for byte in b"'\"\\\n\r\t\x00\x1b\x7f\x85\xe4 nxu0"),
@@ -53,6 +71,11 @@ def byte_strings(
 def small_byte_strings(max_size: int = 40) -> st.SearchStrategy[bytes]:
     """Bytes of the alphabet that `small_vocabularies` makes its longer tokens of."""
     return st.lists(st.sampled_from(SMALL_ALPHABET), max_size=max_size).map(bytes)
+
+
+def wide_byte_strings(max_pieces: int = 14) -> st.SearchStrategy[bytes]:
+    """Bytes of the pieces that `small_vocabularies(WIDE_PIECES)` makes its longer tokens of."""
+    return st.lists(st.sampled_from(WIDE_PIECES), max_size=max_pieces).map(b"".join)
 
 
 @st.composite

@@ -18,7 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from reference import ReferenceTokenizer
-from strategies import BUNDLED_FILE, byte_strings, small_byte_strings, small_vocabularies, texts
+from strategies import (
+    BUNDLED_FILE,
+    WIDE_PIECES,
+    byte_strings,
+    small_byte_strings,
+    small_vocabularies,
+    texts,
+    wide_byte_strings,
+)
 
 from rwkv_tok import Tokenizer, _encode, _kernels
 from rwkv_tok._encode import Encoder
@@ -28,8 +36,9 @@ Encode = Callable[[str | bytes], NDArray[np.uint16]]
 
 WINDOW = 1 << 13  # bytes that are encoded together
 KEY = 15  # bytes of the longest segment that a memo knows as a whole
+LONGEST_REST = 32  # windows
 # So much text in all, and an encoder gets a memo.
-ENOUGH = "The memo is made now. 记忆。メモを作る。 Память. " * 1500
+ENOUGH = "The memo is made now. 记忆。メモを作る。 Память. " * 2000
 
 LIKE_TEXT = [
     "Plain English prose, with a comma; and_identifiers = [1, 2.5]\n\n\t",
@@ -43,16 +52,31 @@ LIKE_TEXT = [
 ]
 
 
-@functools.cache
 def encoder(kernel: str) -> Encode:
-    """The bundled vocabulary with a kernel, and with a memo if it has one."""
+    """The bundled vocabulary with a kernel, and with a memo, awake, if it has one."""
+    encode = _encoder(kernel)
+    wake(encode)
+    return encode
+
+
+@functools.cache
+def _encoder(kernel: str) -> Encode:
     return with_memo(Vocabulary.parse(BUNDLED_FILE.read_bytes(), "kernels"), kernel)
 
 
 def with_memo(vocabulary: Vocabulary, kernel: str) -> Encode:
     made = Encoder(vocabulary.trie, vocabulary.tokens, kernel)
     _encode.encode(made, ENOUGH)
-    return functools.partial(_encode.encode, made)
+    assert len(ENOUGH) >= 1 << 16
+    encode = functools.partial(_encode.encode, made)
+    wake(encode)
+    return encode
+
+
+def wake(encode: Encode) -> None:
+    """End the rest of a memo that did not help: it lasts for so many texts at the most."""
+    for _ in range(LONGEST_REST):
+        encode("x")
 
 
 kernels = pytest.mark.parametrize("kernel", _kernels.available())
@@ -76,6 +100,40 @@ def test_a_kernel_agrees_with_the_oracle(
 def test_a_kernel_agrees_with_the_oracle_whatever_the_vocabulary(
     kernel: str, tokens: dict[int, bytes], parts: list[bytes]
 ) -> None:
+    compare(kernel, tokens, parts)
+
+
+@kernels
+@given(tokens=small_vocabularies(WIDE_PIECES), parts=st.lists(wide_byte_strings(), max_size=8))
+def test_tokens_may_join_characters_of_three_bytes_and_parts_of_them(
+    kernel: str, tokens: dict[int, bytes], parts: list[bytes]
+) -> None:
+    # Every token before and after every other one, too: one may begin in the middle of a character.
+    longer = [token for token in tokens.values() if len(token) > 1][:6]
+    compare(kernel, tokens, [*parts, *(a + b for a in longer for b in longer)])
+
+
+ACROSS = [
+    (token, text)
+    for text in ("中a", "中中", "あい", "アー", "あ中", "中あ", "あa")
+    for data in (text.encode(),)
+    for begin in range(len(data))
+    for end in range(begin + 2, len(data) + 1)
+    for token in (data[begin:end],)
+]
+
+
+@kernels
+@pytest.mark.parametrize(("token", "text"), ACROSS)
+def test_a_token_may_begin_or_end_anywhere_in_two_characters(
+    byte_tokens: dict[int, bytes], kernel: str, token: bytes, text: str
+) -> None:
+    tokens = byte_tokens | {300: token}
+    for around in ("{}", " {} ", "ん{}ん", "龘{}龘"):
+        compare(kernel, tokens, [around.format(text).encode()])
+
+
+def compare(kernel: str, tokens: dict[int, bytes], parts: list[bytes]) -> None:
     encode = with_memo(Vocabulary.from_tokens(tokens), kernel)
     oracle = ReferenceTokenizer(tokens)
     for text in (*parts, b"".join(parts), *parts):  # at the end a memo knows them
