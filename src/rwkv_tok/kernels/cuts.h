@@ -5,7 +5,8 @@
    be cut there and its parts encoded alone. Three rules find such places:
 
    - Two bytes that stand next to each other inside no token.
-   - A "closed" character of three bytes, such as a Han character: nothing goes on after it.
+   - A "closed" character of three bytes, such as a Han character: nothing goes on after it, nor after
+     an end of it with which a token begins.
    - Two kana (U+3000 ... U+30FF) that follow one another inside no token, whole or in part.
 
    They are derived from the vocabulary (_cuts.pyx). To miss a cut costs time and nothing else. */
