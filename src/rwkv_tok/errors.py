@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["TokenIdError", "VocabularyError"]
+__all__ = ["DataError", "TokenIdError", "VocabularyError"]
 
 
 class VocabularyError(ValueError):
@@ -21,6 +21,14 @@ class VocabularyError(ValueError):
     def __str__(self) -> str:
         message: str = self.args[0]
         return message if self.line is None else f"line {self.line}: {message}"
+
+
+class DataError(ValueError):
+    """Training data, or the text that it is made from, that cannot be used.
+
+    The message names the file, where in it, what is wrong, and what to do where that is not
+    obvious.
+    """
 
 
 class TokenIdError(ValueError, KeyError):

@@ -1,0 +1,1 @@
+"""Training data: from documents to RWKV's binidx files, on one machine."""
