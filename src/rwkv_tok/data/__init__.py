@@ -1,8 +1,10 @@
 """Training data: from documents to RWKV's binidx files, on one machine."""
 
 from .binidx import BinIdx
+from .checks import verify
+from .findings import Problem, VerifyReport
 from .magic_primes import magic_prime
 from .merging import merge
 from .writer import BinIdxWriter
 
-__all__ = ["BinIdx", "BinIdxWriter", "magic_prime", "merge"]
+__all__ = ["BinIdx", "BinIdxWriter", "Problem", "VerifyReport", "magic_prime", "merge", "verify"]

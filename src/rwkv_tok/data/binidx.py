@@ -15,11 +15,11 @@ from .index_file import (
     POINTERS,
     SIZES,
     TOKENS,
+    Header,
     bin_path,
     blocks,
     idx_path,
     map_array,
-    read_header,
 )
 from .sequences import ArraySequence
 from .windows import Windows
@@ -27,7 +27,7 @@ from .windows import Windows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .index_file import Header, PathLike
+    from .index_file import PathLike
 
 __all__ = ["BinIdx"]
 
@@ -146,7 +146,10 @@ class BinIdx(ArraySequence):
     def _map_index(self) -> Header:
         path = idx_path(self.prefix)
         with path.open("rb") as file:
-            header = read_header(file, str(path))
+            try:
+                header = Header.read(file)
+            except DataError as error:
+                raise DataError(f"{path} {error}") from None
             for offset, what in header.problems():
                 raise DataError(f"{path} {what} (at byte {offset})")
             problem = header.size_problem(os.fstat(file.fileno()).st_size)

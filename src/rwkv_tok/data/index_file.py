@@ -48,7 +48,6 @@ __all__ = [
     "blocks",
     "idx_path",
     "map_array",
-    "read_header",
 ]
 
 #: The dtypes of what the files hold.
@@ -85,6 +84,23 @@ class Header:
     version: int = _VERSION
     dtype_code: int = _UINT16
 
+    @classmethod
+    def read(cls, file: IO[bytes]) -> Header:
+        """Read it from the beginning of an .idx, without judging it.
+
+        Raises
+        ------
+        DataError
+            The file is shorter than a header; the message does not name it.
+        """
+        data = file.read(_LAYOUT.size)
+        if len(data) < _LAYOUT.size:
+            raise DataError(
+                f"has {len(data)} bytes, fewer than the {_LAYOUT.size} of the header of an index"
+            )
+        magic, version, dtype_code, items, doc_idx_length = _LAYOUT.unpack(data)
+        return cls(items, doc_idx_length, magic, version, dtype_code)
+
     def to_bytes(self) -> bytes:
         """The bytes of the header."""
         return _LAYOUT.pack(
@@ -96,6 +112,11 @@ class Header:
         """The dtype of the tokens; None if the code stands for none."""
         name = _DTYPES.get(self.dtype_code)
         return None if name is None else np.dtype(name)
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it begins as every index does."""
+        return self.magic == _MAGIC
 
     @property
     def sizes_at(self) -> int:
@@ -159,23 +180,6 @@ class Header:
                 "vocabulary of 65500 tokens or more"
             )
         return f"{named}, but the trainer needs uint16 (code {_UINT16}){reason}"
-
-
-def read_header(file: IO[bytes], name: str) -> Header:
-    """Read the header at the beginning of an .idx, without judging it.
-
-    Raises
-    ------
-    DataError
-        The file is shorter than a header.
-    """
-    data = file.read(_LAYOUT.size)
-    if len(data) < _LAYOUT.size:
-        raise DataError(
-            f"{name} has {len(data)} bytes, fewer than the {_LAYOUT.size} of the header of an index"
-        )
-    magic, version, dtype_code, items, doc_idx_length = _LAYOUT.unpack(data)
-    return Header(items, doc_idx_length, magic, version, dtype_code)
 
 
 def bin_path(prefix: PathLike) -> Path:

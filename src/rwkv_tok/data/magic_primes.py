@@ -82,7 +82,7 @@ def explain_missing_prime(tokens: int, ctx_len: int) -> str:
     Examples
     --------
     >>> explain_missing_prime(9_000, 512)
-    'no magic prime for 9000 tokens at ctx_len 512: write 2 epochs of it, or train with ctx_len 500'
+    'no magic prime for 9000 tokens at ctx_len 512: write 3 epochs of it, or train with ctx_len 500'
     >>> explain_missing_prime(0, 4096)
     'no magic prime for 0 tokens at ctx_len 4096: it needs more data'
     """
