@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .index_file import PathLike
 
-__all__ = ["NewDataset", "new_dataset"]
+__all__ = ["NewDataset", "new_dataset", "sync_folder"]
 
 
 @dataclass
@@ -86,7 +86,7 @@ def new_dataset(
         for source, target in zip(temporary, final, strict=True):
             if source.exists():
                 source.replace(target)
-        _sync_folder(folder)
+        sync_folder(folder)
     finally:
         for path in temporary:
             path.unlink(missing_ok=True)
@@ -111,7 +111,7 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have the names in a folder on disk, where the system can do that."""
     if os.name != "posix":
         return

@@ -1,0 +1,283 @@
+"""One run of `prepare`: its steps, and how it goes on after an interruption."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from rwkv_tok._version import __version__
+from rwkv_tok.errors import DataError
+from rwkv_tok.threads import available_cpus, check_num_threads
+
+from .arrange import TRAIN, VALID, arrange
+from .corpus_files import CorpusFiles
+from .estimate import check_free_space, estimate
+from .index_file import bin_path, idx_path
+from .manifest import json_path, read_manifest
+from .publish import NewSet, finish_publishing, publish
+from .tokenize import tokenize
+from .workspace import Workspace, folder_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from rwkv_tok.tokenizer import Tokenizer
+
+    from .corpus_files import Progress
+    from .plan import Plan
+    from .token_files import TokenFiles
+
+__all__ = ["Prepared", "Run", "Status"]
+
+# A worker process takes longer to start than it takes to encode a part of this.
+_BYTES_WORTH_A_WORKER = 1 << 25
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    step
+        "encode", or "arrange" while documents are shuffled, repeated or set aside.
+    done, total
+        For "encode", bytes of input (`total` is 0 for standard input); for "arrange", tokens.
+    documents, tokens
+        What has been encoded, also by a run before that was interrupted.
+    """
+
+    step: Literal["encode", "arrange"]
+    done: int
+    total: int
+    documents: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run has made.
+
+    Attributes
+    ----------
+    prefix
+        The path of the files without their suffixes.
+    manifest
+        What PREFIX.json says: the plan, counts, sizes and digests.
+    valid
+        The same for the validation set, if there is one.
+    was_complete
+        Whether all of it had been there before.
+    documents_found
+        How many documents a run that was interrupted had left.
+    """
+
+    prefix: Path
+    manifest: dict[str, Any]
+    valid: Prepared | None = None
+    was_complete: bool = False
+    documents_found: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """The number of tokens, closing zeros included."""
+        tokens: int = self.manifest["tokens"]
+        return tokens
+
+    @property
+    def items(self) -> int:
+        """The number of items: one for each document, as often as it is there."""
+        items: int = self.manifest["items"]
+        return items
+
+    @property
+    def skipped(self) -> Path | None:
+        """The list of the records without a usable text, if there are any."""
+        return _skipped_path(self.prefix) if self.manifest["corpus"]["bad"] else None
+
+
+class Run:
+    """What is to be done, and where; see `prepare` for what the parameters mean."""
+
+    def __init__(
+        self, plan: Plan, tokenizer: Tokenizer, prefix: Path, *, check: bool, skip_bad: bool
+    ) -> None:
+        self._plan = plan
+        self._tokenizer = tokenizer
+        self._prefix = prefix
+        self._valid_prefix = prefix.with_name(f"{prefix.name}-valid")
+        self._check = check
+        self._skip_bad = skip_bad
+
+    def run(
+        self, *, workers: int | None, overwrite: bool, report: Callable[[Status], None]
+    ) -> Prepared:
+        """Do what is not done yet. Raises DataError or OSError."""
+        workers = check_num_threads(workers) or self._useful_workers()
+        if not overwrite:
+            complete = self._find_complete()
+            if complete is not None:
+                return complete
+        workspace = Workspace(self._prefix, self._plan, overwrite=overwrite)
+        try:
+            with self._explained():
+                return self._run_in(workspace, workers, report)
+        finally:
+            workspace.close()
+
+    def _run_in(
+        self, workspace: Workspace, workers: int, report: Callable[[Status], None]
+    ) -> Prepared:
+        folder = workspace.folder
+        found = 0
+        if not finish_publishing(folder):
+            files = CorpusFiles(folder, self._plan.sources)
+            found = files.progress.documents
+            try:
+                self._make(files, folder, workers, report)
+            except BaseException:
+                files.close()
+                if not files.has_checkpoint or not self._plan.is_restartable:
+                    workspace.remove()  # nothing in it could be gone on with
+                raise
+            files.close()
+        prepared = self._prepared()
+        workspace.remove()
+        return replace(prepared, documents_found=found)
+
+    def _make(
+        self, files: CorpusFiles, folder: Path, workers: int, report: Callable[[Status], None]
+    ) -> None:
+        """Encode, arrange and publish, each as far as it is not done."""
+        plan = self._plan
+        if files.progress.bad and not self._skip_bad:
+            raise DataError(
+                f"an earlier run has skipped {files.progress.bad} bad record(s): say "
+                "--on-error skip to go on with it, or --force to start anew"
+            )
+        written = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+        check_free_space(estimate(plan, self._tokenizer, folder), written)
+        total = sum(source.size for source in plan.sources)
+
+        def report_encoding(progress: Progress) -> None:
+            done = progress.input_bytes + progress.position
+            report(Status("encode", done, total, progress.documents, progress.tokens))
+
+        tokenize(
+            plan,
+            self._tokenizer,
+            files,
+            folder,
+            workers=workers,
+            check=self._check,
+            skip_bad=self._skip_bad,
+            report=report_encoding,
+        )
+        sets = {TRAIN: files.token_files()}
+        if not plan.arrangement.is_plain:
+            progress = files.progress
+
+            def report_arranging(done: int) -> None:
+                all_tokens = progress.tokens * plan.arrangement.epochs
+                report(Status("arrange", done, all_tokens, progress.documents, progress.tokens))
+
+            sets = arrange(folder, sets[TRAIN], plan.arrangement, report_arranging)
+        publish(
+            folder,
+            [self._new_set(name, each, files) for name, each in sets.items()],
+            (files.bad, _skipped_path(self._prefix)),
+            plan.arrangement.single_item,
+        )
+
+    def _new_set(self, name: str, token_files: TokenFiles, files: CorpusFiles) -> NewSet:
+        plan, progress = self._plan.to_json(), asdict(files.progress)
+        digests = [*files.digests, *([None] * len(self._plan.sources))]  # None: not read to its end
+        for source, digest in zip(plan["sources"], digests, strict=False):
+            source["xxh128"] = digest
+        for name_of_state in ("source", "part", "position", "records", "input_bytes"):
+            del progress[name_of_state]
+        manifest = {
+            "made_by": f"rwkv-tok {__version__}, prepare",
+            "vocabulary": {
+                "name": self._tokenizer.name,
+                "fingerprint": self._tokenizer.fingerprint,
+            },
+            "plan": plan,
+            "corpus": progress,
+            "set": name,
+        }
+        return NewSet(self._valid_prefix if name == VALID else self._prefix, token_files, manifest)
+
+    def _find_complete(self) -> Prepared | None:
+        """What a run of the same plan has made; None if there is nothing, or if it is unfinished.
+
+        Raises DataError if there is something else.
+        """
+        work = folder_of(self._prefix)
+        prefixes = [self._prefix]
+        if self._plan.arrangement.valid_fraction:
+            prefixes.append(self._valid_prefix)
+        taken = [
+            path
+            for prefix in prefixes
+            for path in (idx_path(prefix), bin_path(prefix), json_path(prefix))
+            if path.exists()
+        ]
+        if not taken or (work / "publish.json").exists():
+            return None
+        manifest = read_manifest(self._prefix)
+        if manifest is not None and idx_path(self._prefix).exists():
+            plan = manifest.get("plan")
+            difference = "something else made it" if plan is None else self._plan.difference(plan)
+            if difference is None and self._plan.is_restartable:
+                return self._check_complete(manifest)
+            if difference is not None:
+                raise DataError(f"{taken[0]} exists, and {difference}: say --force to replace it")
+        raise DataError(f"{taken[0]} exists: say --force to replace it")
+
+    def _check_complete(self, manifest: dict[str, Any]) -> Prepared:
+        bad = manifest["corpus"]["bad"]
+        if bad and not self._skip_bad:
+            raise DataError(
+                f"{idx_path(self._prefix)} exists, and {bad} bad record(s) were skipped for it: "
+                "say --on-error skip if that is right, or --force to make it anew"
+            )
+        return replace(self._prepared(), was_complete=True)
+
+    def _prepared(self) -> Prepared:
+        """What has been published."""
+        valid = None
+        if self._plan.arrangement.valid_fraction:
+            valid = Prepared(self._valid_prefix, _manifest_of(self._valid_prefix))
+        return Prepared(self._prefix, _manifest_of(self._prefix), valid)
+
+    def _useful_workers(self) -> int:
+        size = sum(source.size for source in self._plan.sources)
+        return max(1, min(available_cpus(), size // _BYTES_WORTH_A_WORKER))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Tell what to do about a full disk."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DataError(
+                f"no room left on the device of {self._prefix}: make room, and the same command "
+                "goes on from here"
+            ) from error
+
+
+def _manifest_of(prefix: Path) -> dict[str, Any]:
+    manifest = read_manifest(prefix)
+    if manifest is None:
+        raise DataError(f"{json_path(prefix)} has gone, or is no longer what was written")
+    return manifest
+
+
+def _skipped_path(prefix: Path) -> Path:
+    return prefix.with_name(f"{prefix.name}.skipped.jsonl")
