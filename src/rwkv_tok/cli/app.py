@@ -10,9 +10,13 @@ import click
 
 from rwkv_tok import __version__
 
+from .cat import cat
 from .count import count
 from .decode import decode
 from .encode import encode
+from .info import info
+from .merge import merge
+from .verify import verify
 
 __all__ = ["app", "run"]
 
@@ -44,7 +48,7 @@ def app() -> None:
     """The tokenizer of the RWKV language models."""
 
 
-for _command in (encode, decode, count):
+for _command in (encode, decode, count, verify, info, cat, merge):
     app.add_command(_command)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from .errors import Failure
 from .inputs import STDIN
 from .outputs import STDOUT
 
-__all__ = ["common_options", "format_option", "lines_option"]
+__all__ = ["common_options", "format_option", "lines_option", "output_options", "vocab_option"]
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -63,25 +63,18 @@ def _check_file(file: str) -> None:
         raise Failure(f"cannot read {shown}: it is a directory")
 
 
-_COMMON = (
-    click.argument("files", nargs=-1, type=click.Path(), callback=_check_files),
-    click.option(
-        "--vocab",
-        "tokenizer",
-        metavar="NAME_OR_PATH",
-        callback=_load_vocabulary,
-        default=DEFAULT_VOCABULARY,
-        show_default=True,
-        help="A bundled vocabulary, or a vocabulary file.",
-    ),
-    click.option(
-        "-j",
-        "--threads",
-        type=click.IntRange(min=1),
-        metavar="N",
-        show_default="all cores that this process may use",
-        help="Use N threads.",
-    ),
+#: --vocab, which the command gets as `tokenizer`.
+vocab_option = click.option(
+    "--vocab",
+    "tokenizer",
+    metavar="NAME_OR_PATH",
+    callback=_load_vocabulary,
+    default=DEFAULT_VOCABULARY,
+    show_default=True,
+    help="A bundled vocabulary, or a vocabulary file.",
+)
+
+_OUTPUT = (
     click.option(
         "-o",
         "--output",
@@ -94,10 +87,33 @@ _COMMON = (
     click.option("--force", is_flag=True, help="Replace FILE if it exists."),
 )
 
+_COMMON = (
+    click.argument("files", nargs=-1, type=click.Path(), callback=_check_files),
+    vocab_option,
+    click.option(
+        "-j",
+        "--threads",
+        type=click.IntRange(min=1),
+        metavar="N",
+        show_default="all cores that this process may use",
+        help="Use N threads.",
+    ),
+    *_OUTPUT,
+)
+
 
 def common_options(command: Command) -> Command:
     """FILES, --vocab, --threads, --output and --force."""
-    for decorate in reversed(_COMMON):
+    return _decorate(command, _COMMON)
+
+
+def output_options(command: Command) -> Command:
+    """--output and --force."""
+    return _decorate(command, _OUTPUT)
+
+
+def _decorate(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    for decorate in reversed(options):
         command = decorate(command)
     return command
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .inputs import Advance
 
-__all__ = ["progress_bar"]
+__all__ = ["progress_bar", "progress_of"]
 
 # Less input than this is done before a bar could be read.
 _WORTH_A_BAR = 1 << 25
@@ -23,12 +23,19 @@ _WORTH_A_BAR = 1 << 25
 
 @contextmanager
 def progress_bar(files: Iterable[str], *, hidden: bool = False) -> Iterator[Advance]:
-    """Show on stderr how much of the files is done, if that is a terminal and they are large.
+    """Show on stderr how much of the files is done, as `progress_of` does for all their bytes."""
+    total = 0 if hidden or not _is_terminal(sys.stderr) else sum(map(_size, files))
+    with progress_of(total) as advance:
+        yield advance
+
+
+@contextmanager
+def progress_of(total: int) -> Iterator[Advance]:
+    """Show on stderr how much of so many bytes is done, if that is a terminal and they are many.
 
     Gives the function that takes the number of bytes done since it was called last.
     """
-    total = 0 if hidden or not _is_terminal(sys.stderr) else sum(map(_size, files))
-    if total < _WORTH_A_BAR:
+    if total < _WORTH_A_BAR or not _is_terminal(sys.stderr):
         yield _show_nothing
         return
     # Imported here: that takes longer than most commands.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from .index_file import PathLike
 
 __all__ = ["verify"]
+
+# What is in a manifest may be long, or drive a terminal.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 80
 
 # Bytes that are looked at together: all that is done to them finds them in the cache.
 _STEP = 1 << 19
@@ -136,4 +141,6 @@ def _compare(manifest: object, actual: object, where: str, findings: Findings) -
             if name in manifest:
                 _compare(manifest[name], actual[name], f"{where}, {name}", findings)
     elif manifest != actual:
-        findings.add("differences", where, f"says {manifest}, but it is {actual}")
+        findings.add(
+            "differences", where, f"says {_SHORT.repr(manifest)}, but it is {_SHORT.repr(actual)}"
+        )

@@ -90,13 +90,15 @@ def _check_doc_idx(doc_idx: NDArray[np.int64], where: str, items: int, findings:
         ends = f"{doc_idx[0]} ... {doc_idx[-1]}" if length else "nothing"
         findings.add(kind, where, f"doc_idx goes from 0 to {items}, not {ends}")
         return
-    previous = 0
+    previous = -1
     for block in blocks(length):
         numbers = np.concatenate([[previous], doc_idx[block]])
-        falls = np.flatnonzero(np.diff(numbers) < 0)
-        if len(falls):
-            first = block.start + int(falls[0])
-            what = f"entry {first} of doc_idx, {doc_idx[first]}, is smaller than the one before it"
+        wrong = np.flatnonzero(numbers[1:] <= numbers[:-1])
+        if len(wrong):
+            first = block.start + int(wrong[0])
+            what = (
+                f"entry {first} of doc_idx, {doc_idx[first]}, does not follow {doc_idx[first - 1]}"
+            )
             findings.add(kind, where, what)
             return
         previous = int(numbers[-1])
