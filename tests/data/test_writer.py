@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def expected_files(stored: Sequence[Sequence[int]]) -> tuple[bytes, bytes]:
 
 def batch_of(texts: Sequence[Sequence[int]]) -> TokenBatch:
     offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-    return TokenBatch(np.array(sum(map(list, texts), []), np.uint16), offsets)
+    return TokenBatch(np.array([*chain(*texts)], np.uint16), offsets)
 
 
 @pytest.mark.usefixtures("small_blocks")

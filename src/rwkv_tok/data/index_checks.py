@@ -96,9 +96,8 @@ def _check_doc_idx(doc_idx: NDArray[np.int64], where: str, items: int, findings:
         wrong = np.flatnonzero(numbers[1:] <= numbers[:-1])
         if len(wrong):
             first = block.start + int(wrong[0])
-            what = (
-                f"entry {first} of doc_idx, {doc_idx[first]}, does not follow {doc_idx[first - 1]}"
-            )
+            before, entry = doc_idx[first - 1], doc_idx[first]
+            what = f"entry {first} of doc_idx, {entry}, is not larger than the one before, {before}"
             findings.add(kind, where, what)
             return
         previous = int(numbers[-1])
