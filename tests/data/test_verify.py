@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -260,6 +261,16 @@ def test_an_id_without_a_token_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_an_id_after_the_last_item_is_in_no_item(tmp_path: Path) -> None:
+    for documents, sizes, where in (
+        ([[5, 0], [65531, 0]], [2], "byte 4 (after the last item)"),
+        ([[65531, 0]], [], "byte 0"),
+    ):
+        report = verify_files(tmp_path, token_bytes(documents), index_bytes(sizes))
+        _, problem = found(report)
+        assert problem.startswith(f"corpus.bin, {where}: id 65531 has no token")
+
+
 def test_the_id_that_was_meant_for_blank_lines_is_explained(tmp_path: Path) -> None:
     report = verify_files(tmp_path, token_bytes([[5, 65530, 0]]), index_bytes([3]))
     (problem,) = found(report)
@@ -422,7 +433,7 @@ def test_a_json_of_another_kind_is_noted(dataset: Path, tok: Tokenizer, content:
 def test_hashes_alone_need_xxhash(
     dataset: Path, merged: Path, tok: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "xxhash", None)
+    monkeypatch.setitem(sys.modules, "xxhash", None)
     assert verify(dataset, tokenizer=tok).ok
     with pytest.raises(ImportError, match=r"xxhash is not installed: pip install 'rwkv-tok\[data"):
         verify(merged, tokenizer=tok)

@@ -1,16 +1,24 @@
-"""Training data: from documents to RWKV's binidx files, on one machine."""
+"""Training data: from documents to RWKV's binidx files, on one machine.
+
+To read and write these files needs NumPy alone; `prepare` needs `pip install 'rwkv-tok[data]'`.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from .binidx import BinIdx
 from .checks import verify
 from .findings import Problem, VerifyReport
 from .magic_primes import magic_prime
-from .merging import merge
-from .preparation import Prepared, Status, prepare
+from .merging import Merged, merge
 from .writer import BinIdxWriter
+
+if TYPE_CHECKING:
+    from .preparation import Prepared, Status, prepare
 
 __all__ = [
     "BinIdx",
     "BinIdxWriter",
+    "Merged",
     "Prepared",
     "Problem",
     "Status",
@@ -20,3 +28,18 @@ __all__ = [
     "prepare",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs further libraries when it is asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from . import preparation
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("rwkv_tok"):
+            raise
+        raise ImportError(
+            f"{error.name} is not installed: pip install 'rwkv-tok[data]'", name=error.name
+        ) from None
+    return getattr(preparation, name)

@@ -69,7 +69,7 @@ def read_manifest(prefix: PathLike) -> dict[str, Any] | None:
     """What PREFIX.json says; None if there is none, or it is about something else."""
     path = json_path(prefix)
     try:
-        if path.stat().st_size > _LARGEST:
+        if not path.is_file() or path.stat().st_size > _LARGEST:
             return None
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError, RecursionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,11 +93,12 @@ class TokenChecks:
         outside = (ids < 0) | (ids >= ID_SPACE)
         wrong = outside | ~self._assigned[np.where(outside, 0, ids)]
         positions = np.flatnonzero(wrong)
-        values = np.where(outside[positions], _OUTSIDE, ids[positions])
+        values = ids[positions].astype(np.int64)
+        values[outside[positions]] = _OUTSIDE
         found = np.unique(values, return_index=True, return_counts=True)
         for value, first, count in zip(*(array.tolist() for array in found), strict=True):
-            tally = self._unassigned.setdefault(value, _Tally())
-            tally.add(count, start + int(positions[first]))
+            tally = self._unassigned.setdefault(value, _Tally(start + int(positions[first])))
+            tally.count += count
 
     def _check_zeros(self, start: int, ids: NDArray[np.integer[Any]]) -> None:
         ends = self._take_ends(start + len(ids)) - start
@@ -105,9 +107,10 @@ class TokenChecks:
             self._report_open(np.flatnonzero(~closed) + self._item)
         self._item += len(ends)
         inner = len(ids) - np.count_nonzero(ids) - np.count_nonzero(closed)
-        if inner:
-            first = np.setdiff1d(np.flatnonzero(ids == 0), ends, assume_unique=True)[0]
-            self._inner_zeros.add(int(inner), start + int(first))
+        if inner and not self._inner_zeros.count:
+            places = np.setdiff1d(np.flatnonzero(ids == 0), ends, assume_unique=True)
+            self._inner_zeros.first = start + int(places[0])
+        self._inner_zeros.count += int(inner)
 
     def _take_ends(self, stop: int) -> NDArray[np.int64]:
         """Where the last tokens of items are, up to this token; of each item only once."""
@@ -156,11 +159,14 @@ class TokenChecks:
 
     def _place(self, position: int) -> str:
         byte = self._index.dtype.itemsize * position
-        if not self._index.in_order or not len(self._index.pointers):
-            return f"{self._path}, byte {byte}"
+        where = f"{self._path}, byte {byte}"
         item = bisect_right(self._index.pointers, byte) - 1
+        if not self._index.in_order or item < 0:
+            return where
         within = position - int(self._index.pointers[item]) // self._index.dtype.itemsize
-        return f"{self._path}, byte {byte} (token {within} of item {item})"
+        if within >= self._index.sizes[item]:
+            return f"{where} (after the last item)"
+        return f"{where} (token {within} of item {item})"
 
     def _explain(self, token_id: int, count: int) -> str:
         times = f"{count} times, first here" if count > 1 else "once"
@@ -179,14 +185,9 @@ class TokenChecks:
         return " ".join(map(str, ids))
 
 
+@dataclass
 class _Tally:
-    """How often something is there, and where first."""
+    """Where something is first, and how often it is there."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.first = 0
-
-    def add(self, count: int, first: int) -> None:
-        if not self.count:
-            self.first = first
-        self.count += count
+    first: int = 0
+    count: int = 0
