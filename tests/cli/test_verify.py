@@ -1,12 +1,13 @@
 """`rwkv-tok verify`: what it says, and its exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from cli.commands import error_of, invoke, output_of
+from cli.commands import error_of, invoke, output_of, start
 from data.binidx_files import DOCUMENTS, index_bytes, token_bytes, write_dataset, write_files
 
 
@@ -81,6 +82,30 @@ def test_without_xxhash_the_message_tells_what_to_install(good: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, "verify", "merged"], capture_output=True)
     message = b"xxhash is not installed: pip install 'rwkv-tok[data]'\n"
     assert (done.returncode, done.stderr) == (2, b"Error: " + message)
+
+
+@pytest.mark.parametrize("command", [["verify"], ["merge", "-o", "merged"]])
+def test_a_large_dataset_has_a_progress_bar(
+    good: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pty = pytest.importorskip("pty", reason="has no pseudo-terminals")
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    tokens = 20_000_000
+    write_files(good, b"\0" * (2 * tokens), index_bytes([tokens]))
+    screen, end = pty.openpty()
+    with start(*command, good, stdout=subprocess.DEVNULL, stderr=end) as process:
+        os.close(end)
+        shown = b""
+        try:
+            while piece := os.read(screen, 1 << 16):
+                shown += piece
+        except OSError:  # how Linux says that nobody has the other end any more
+            pass
+    os.close(screen)
+    assert process.returncode == 0
+    assert b"40.0 MB" in shown
 
 
 @pytest.mark.parametrize("command", ["verify", "info", "cat", "merge"])

@@ -261,6 +261,16 @@ def test_an_id_without_a_token_is_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("token", [257, 300, 65529])
+def test_a_gap_in_the_vocabulary_counts(
+    tmp_path: Path, byte_tokens: dict[int, bytes], token: int
+) -> None:
+    tokenizer = Tokenizer.from_tokens(byte_tokens | {65530: b"ab"})
+    report = verify_files(tmp_path, token_bytes([[token, 0]]), index_bytes([2]), tokenizer)
+    (problem,) = found(report)
+    assert f"id {token} has no token" in problem
+
+
 def test_an_id_after_the_last_item_is_in_no_item(tmp_path: Path) -> None:
     for documents, sizes, where in (
         ([[5, 0], [65531, 0]], [2], "byte 4 (after the last item)"),
