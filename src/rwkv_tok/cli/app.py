@@ -16,6 +16,7 @@ from .decode import decode
 from .encode import encode
 from .info import info
 from .merge import merge
+from .prepare import prepare
 from .verify import verify
 
 __all__ = ["app", "run"]
@@ -48,7 +49,7 @@ def app() -> None:
     """The tokenizer of the RWKV language models."""
 
 
-for _command in (encode, decode, count, verify, info, cat, merge):
+for _command in (encode, decode, count, prepare, verify, info, cat, merge):
     app.add_command(_command)
 
 

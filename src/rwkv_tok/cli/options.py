@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +19,14 @@ from .errors import Failure
 from .inputs import STDIN
 from .outputs import STDOUT
 
-__all__ = ["common_options", "format_option", "lines_option", "output_options", "vocab_option"]
+__all__ = [
+    "common_options",
+    "format_option",
+    "input_options",
+    "lines_option",
+    "output_options",
+    "vocab_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -100,6 +108,45 @@ _COMMON = (
     ),
     *_OUTPUT,
 )
+
+
+def _unescape(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    """What is meant by a separator: a shell gives no line ends and tabs easily."""
+    if text is None:
+        return None
+    return re.sub(r"\\([nrt0\\])", lambda match: _ESCAPES[match[1]], text)
+
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
+
+_INPUT = (
+    click.option(
+        "--format",
+        "input_format",
+        type=click.Choice(["jsonl", "text", "parquet", "arrow"]),
+        show_default="what names and contents tell; jsonl for -",
+        help="What the inputs are.",
+    ),
+    click.option(
+        "--text-field",
+        default="text",
+        show_default=True,
+        metavar="NAME",
+        help="The field or column with the text; a.b is the field b of the field a.",
+    ),
+    click.option(
+        "--separator",
+        callback=_unescape,
+        metavar="TEXT",
+        show_default="a file is a document",
+        help=r"What ends a document in a text; \n, \r, \t, \0 and \\ are understood.",
+    ),
+)
+
+
+def input_options(command: Command) -> Command:
+    """--format, --text-field and --separator: how documents are read."""
+    return _decorate(command, _INPUT)
 
 
 def common_options(command: Command) -> Command:

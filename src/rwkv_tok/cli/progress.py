@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .inputs import Advance
 
-__all__ = ["progress_bar", "progress_of"]
+__all__ = ["is_terminal", "progress_bar", "progress_of"]
 
 # Less input than this is done before a bar could be read.
 _WORTH_A_BAR = 1 << 25
@@ -24,7 +24,7 @@ _WORTH_A_BAR = 1 << 25
 @contextmanager
 def progress_bar(files: Iterable[str], *, hidden: bool = False) -> Iterator[Advance]:
     """Show on stderr how much of the files is done, as `progress_of` does for all their bytes."""
-    total = 0 if hidden or not _is_terminal(sys.stderr) else sum(map(_size, files))
+    total = 0 if hidden or not is_terminal(sys.stderr) else sum(map(_size, files))
     with progress_of(total) as advance:
         yield advance
 
@@ -35,7 +35,7 @@ def progress_of(total: int) -> Iterator[Advance]:
 
     Gives the function that takes the number of bytes done since it was called last.
     """
-    if total < _WORTH_A_BAR or not _is_terminal(sys.stderr):
+    if total < _WORTH_A_BAR or not is_terminal(sys.stderr):
         yield _show_nothing
         return
     # Imported here: that takes longer than most commands.
@@ -61,7 +61,8 @@ def _show_nothing(size: int) -> None:
     """Take the place of a bar that is not shown."""
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody reads there at once."""
     return stream is not None and stream.isatty()
 
 

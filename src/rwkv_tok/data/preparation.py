@@ -79,6 +79,7 @@ def prepare(
     shuffle: bool = False,
     seed: int = 0,
     single_item: bool = False,
+    ctx_lens: Iterable[int] = (),
     check: bool = True,
     workers: int | None = None,
     overwrite: bool = False,
@@ -122,6 +123,9 @@ def prepare(
         `rwkv_tok.data.order`.
     single_item
         Make all tokens one item; at most 2**31 - 1 tokens.
+    ctx_lens
+        Tell in PREFIX.json, for each of these context lengths, the magic prime and the arguments
+        of the trainer.
     check
         Decode every document again and compare it with its text.
     workers
@@ -170,5 +174,12 @@ def prepare(
         seed=seed,
         single_item=single_item,
     )
-    run = Run(plan, tokenizer, Path(prefix), check=check, skip_bad=on_error == "skip")
+    run = Run(
+        plan,
+        tokenizer,
+        Path(prefix),
+        check=check,
+        skip_bad=on_error == "skip",
+        ctx_lens=tuple(ctx_lens),
+    )
     return run.run(workers=workers, overwrite=overwrite, report=report)

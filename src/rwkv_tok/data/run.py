@@ -15,6 +15,7 @@ from .arrange import TRAIN, VALID, arrange
 from .corpus_files import CorpusFiles
 from .estimate import check_free_space, estimate
 from .index_file import bin_path, idx_path
+from .magic_primes import explain_missing_prime, magic_prime, trainer_arguments
 from .manifest import json_path, read_manifest
 from .publish import NewSet, finish_publishing, publish
 from .tokenize import tokenize
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .token_files import TokenFiles
 
-__all__ = ["Prepared", "Run", "Status"]
+__all__ = ["Prepared", "Run", "Status", "for_trainer"]
 
 # A worker process takes longer to start than it takes to encode a part of this.
 _BYTES_WORTH_A_WORKER = 1 << 25
@@ -103,7 +104,14 @@ class Run:
     """What is to be done, and where; see `prepare` for what the parameters mean."""
 
     def __init__(
-        self, plan: Plan, tokenizer: Tokenizer, prefix: Path, *, check: bool, skip_bad: bool
+        self,
+        plan: Plan,
+        tokenizer: Tokenizer,
+        prefix: Path,
+        *,
+        check: bool,
+        skip_bad: bool,
+        ctx_lens: tuple[int, ...] = (),
     ) -> None:
         self._plan = plan
         self._tokenizer = tokenizer
@@ -111,6 +119,7 @@ class Run:
         self._valid_prefix = prefix.with_name(f"{prefix.name}-valid")
         self._check = check
         self._skip_bad = skip_bad
+        self._ctx_lens = ctx_lens
 
     def run(
         self, *, workers: int | None, overwrite: bool, report: Callable[[Status], None]
@@ -208,6 +217,7 @@ class Run:
             "plan": plan,
             "corpus": progress,
             "set": name,
+            "trainer": [for_trainer(token_files.mark[0] // 2, each) for each in self._ctx_lens],
         }
         return NewSet(self._valid_prefix if name == VALID else self._prefix, token_files, manifest)
 
@@ -270,6 +280,21 @@ class Run:
                 f"no room left on the device of {self._prefix}: make room, and the same command "
                 "goes on from here"
             ) from error
+
+
+def for_trainer(tokens: int, ctx_len: int) -> dict[str, Any]:
+    """What the trainer has to be told about so many tokens; without a magic prime, what to do.
+
+    Examples
+    --------
+    >>> for_trainer(1_498_226_207, 4096)["arguments"]
+    '--my_exit_tokens 1498226207 --magic_prime 365759 --ctx_len 4096'
+    """
+    prime = magic_prime(tokens, ctx_len)
+    known = {"ctx_len": ctx_len, "magic_prime": prime}
+    if prime is None:
+        return known | {"advice": explain_missing_prime(tokens, ctx_len)}
+    return known | {"arguments": trainer_arguments(tokens, ctx_len, prime)}
 
 
 def _manifest_of(prefix: Path) -> dict[str, Any]:
