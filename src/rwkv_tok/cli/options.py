@@ -129,8 +129,7 @@ _INPUT = (
     ),
     click.option(
         "--text-field",
-        default="text",
-        show_default=True,
+        show_default="text",
         metavar="NAME",
         help="The field or column with the text; a.b is the field b of the field a.",
     ),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .datasets import DatasetPrefix, data_failures, json_option
-from .options import vocab_option
+from .options import input_options, vocab_option
 from .outputs import STDOUT, open_output
 from .progress import progress_of
 
@@ -25,30 +25,66 @@ Examples:
   rwkv-tok verify corpus                     # corpus.bin and corpus.idx
   rwkv-tok verify --json corpus.idx
   rwkv-tok verify corpus && python train.py --data_file corpus ...
+  rwkv-tok verify corpus --against           # the inputs that corpus.json names
+  rwkv-tok verify corpus --against data/*.jsonl.zst
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("prefix", type=DatasetPrefix())
+@click.argument("inputs", nargs=-1, metavar="[--against [INPUT]...]")
+@click.option(
+    "--against",
+    is_flag=True,
+    help="Read the inputs again, and compare document by document.",
+)
+@input_options
 @vocab_option
 @json_option
-@click.pass_context
-def verify(ctx: click.Context, prefix: str, tokenizer: Tokenizer, as_json: bool) -> None:
+def verify(
+    prefix: str,
+    inputs: tuple[str, ...],
+    against: bool,
+    tokenizer: Tokenizer,
+    as_json: bool,
+    **reading: Any,
+) -> None:
     """Check PREFIX.bin and PREFIX.idx.
 
     Whatever wrote them: that the index is right to the last byte, that the items follow each other
     without a gap and end with 0, that the vocabulary has every id, and that the files are those of
     PREFIX.json, if there is one. Exits with 0 if all is well, and with 1 if something is wrong.
+
+    With --against also that each document of the inputs is where it should be. PREFIX.json tells
+    what the inputs are, unless they are named, how they are read and how they were shuffled;
+    without it each document is expected once, in its order.
     """
+    if inputs and not against:
+        raise click.UsageError(f"unexpected argument {inputs[0]}: inputs go with --against")
     from rwkv_tok.data import verify as check
 
-    with data_failures("read"), progress_of(Path(f"{prefix}.bin").stat().st_size) as advance:
-        report = check(prefix, tokenizer=tokenizer, progress=advance)
+    with data_failures("read"):
+        with progress_of(Path(f"{prefix}.bin").stat().st_size) as advance:
+            report = check(prefix, tokenizer=tokenizer, progress=advance)
+        if against and report.ok:
+            report = _compare(report, inputs, tokenizer, reading)
     text = _as_json(report) if as_json else _as_text(report)
     with open_output(STDOUT, force=False) as out:
         out.write(text.encode("utf-8", "surrogateescape"))
     if not report.ok:
-        ctx.exit(1)
+        click.get_current_context().exit(1)
+
+
+def _compare(
+    report: VerifyReport, inputs: tuple[str, ...], tokenizer: Tokenizer, reading: dict[str, Any]
+) -> VerifyReport:
+    """The report, and what the inputs show."""
+    from rwkv_tok.data.against import compare, recipe_of
+
+    recipe = recipe_of(report.prefix, tokenizer, inputs, **reading)
+    with progress_of(sum(source.size for source in recipe.plan.sources)) as advance:
+        problems = compare(report.prefix, recipe, tokenizer, advance)
+    return dataclasses.replace(report, problems=problems)
 
 
 def _as_json(report: VerifyReport) -> str:

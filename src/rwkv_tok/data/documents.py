@@ -10,9 +10,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["BLOCK_SIZE", "LONGEST_DOCUMENT", "BadRecord", "Block", "ReadOptions", "Reader"]
+__all__ = [
+    "BLOCK_SIZE",
+    "DEFAULT_FIELD",
+    "LONGEST_DOCUMENT",
+    "BadRecord",
+    "Block",
+    "ReadOptions",
+    "Reader",
+]
+
+#: Where records usually have their text.
+DEFAULT_FIELD = "text"
 
 #: About so many bytes are read at a time: what is made of them stays in the processor's caches.
 BLOCK_SIZE = 1 << 20
@@ -35,7 +46,7 @@ class ReadOptions:
         The size in bytes of a part of what can be cut anywhere.
     """
 
-    text_field: str = "text"
+    text_field: str = DEFAULT_FIELD
     separator: bytes | None = None
     part_size: int = 4 << 20
 
@@ -62,12 +73,15 @@ class Block:
         How many of them are blank lines.
     bad
         Those that should be documents and are none, numbered within the block.
+    numbers
+        The numbers of the texts among the records; None if every record is one.
     """
 
     texts: Any
     records: int
     blank: int = 0
     bad: list[BadRecord] = field(default_factory=list)
+    numbers: Sequence[int] | None = None
 
 
 class Reader(Protocol):

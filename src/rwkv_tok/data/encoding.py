@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .documents import Block, Reader, ReadOptions
     from .source import Source
 
-__all__ = ["LONGEST_ITEM", "EncodeOptions", "PartEncoder", "PartResult", "token_lengths"]
+__all__ = ["LONGEST_ITEM", "EncodeOptions", "PartEncoder", "PartResult", "keep", "token_lengths"]
 
 #: The most tokens of an item: its length is an int32 in the index.
 LONGEST_ITEM = 2**31 - 1
@@ -50,6 +50,11 @@ class EncodeOptions:
     min_tokens: int = 0
     max_tokens: int = LONGEST_ITEM - 1
     check: bool = True
+
+    def outside(self, batch: TokenBatch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which documents of a batch, closed by 0s, are too short, and which are too long."""
+        tokens = np.diff(batch.offsets) - 1
+        return tokens < self.min_tokens, tokens > self.max_tokens
 
 
 @dataclass(slots=True)
@@ -163,13 +168,11 @@ class PartEncoder:
         )
         if self._encoding.check:
             self._check(block.texts, batch, result)
-        tokens = np.diff(batch.offsets) - 1
-        too_short = tokens < self._encoding.min_tokens
-        too_long = tokens > self._encoding.max_tokens
+        too_short, too_long = self._encoding.outside(batch)
         if too_short.any() or too_long.any():
             result.too_short += int(np.count_nonzero(too_short))
             result.too_long += int(np.count_nonzero(too_long))
-            batch = _keep(batch, ~(too_short | too_long))
+            batch = keep(batch, ~(too_short | too_long))
         result.text_bytes += int(self._token_lengths.take(batch.ids).sum(dtype=np.int64))
         return batch
 
@@ -191,7 +194,7 @@ class PartEncoder:
             )
 
 
-def _keep(batch: TokenBatch, kept: NDArray[np.bool_]) -> TokenBatch:
+def keep(batch: TokenBatch, kept: NDArray[np.bool_]) -> TokenBatch:
     """The documents of a batch that are marked."""
     lengths = np.diff(batch.offsets)
     ids = batch.ids[np.repeat(kept, lengths)]

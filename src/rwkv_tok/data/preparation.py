@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rwkv_tok.tokenizer import load
 
 from .discover import discover
-from .documents import ReadOptions
+from .documents import DEFAULT_FIELD, ReadOptions
 from .encoding import LONGEST_ITEM
 from .plan import Arrangement, Plan
 from .run import Prepared, Run, Status
@@ -29,7 +29,7 @@ def make_plan(
     tokenizer: Tokenizer,
     *,
     input_format: Format | None = None,
-    text_field: str = "text",
+    text_field: str | None = None,
     separator: str | bytes | None = None,
     min_tokens: int = 0,
     max_tokens: int | None = None,
@@ -54,7 +54,7 @@ def make_plan(
     plan = Plan(
         tokenizer.fingerprint,
         corpus.sources,
-        ReadOptions(text_field, separator),
+        ReadOptions(text_field or DEFAULT_FIELD, separator),
         min_tokens,
         LONGEST_ITEM - 1 if max_tokens is None else max_tokens,
         Arrangement(limit, valid_fraction, epochs, shuffle, seed, single_item),
@@ -68,7 +68,7 @@ def prepare(
     *,
     tokenizer: Tokenizer | None = None,
     input_format: Format | None = None,
-    text_field: str = "text",
+    text_field: str | None = None,
     separator: str | bytes | None = None,
     on_error: Literal["fail", "skip"] = "fail",
     min_tokens: int = 0,
@@ -104,7 +104,8 @@ def prepare(
     input_format
         "jsonl", "text", "parquet" or "arrow"; if None, names and contents tell.
     text_field
-        The field with the text of a record; `a.b` is the field `b` of the field `a`.
+        The field with the text of a record, "text" if None; `a.b` is the field `b` of the field
+        `a`.
     separator
         What ends a document in a text; if None, a file is a document.
     on_error

@@ -178,12 +178,13 @@ def _block(batch: pa.RecordBatch, field: str) -> Block:
     if column.type in _BINARY_OF:
         column = column.view(_BINARY_OF[column.type])
     column.validate(full=True)
-    nulls = column.is_null().to_numpy(zero_copy_only=False).nonzero()[0].tolist()
-    bad = [BadRecord(row, f"no value in {field}") for row in nulls]
+    is_null = column.is_null().to_numpy(zero_copy_only=False)
+    bad = [BadRecord(row, f"no value in {field}") for row in is_null.nonzero()[0].tolist()]
     texts = column.drop_null() if bad else column
     if texts.type == pa.null():
         texts = texts.cast(pa.binary())
-    return Block(texts, len(column), bad=bad)
+    numbers = (~is_null).nonzero()[0].tolist() if bad else None
+    return Block(texts, len(column), bad=bad, numbers=numbers)
 
 
 def _check_field(source: Source, schema: pa.Schema, field: str) -> None:

@@ -51,7 +51,8 @@ class _Parser:
             return self._parse_each(lines)
 
     def _parse_each(self, lines: list[bytes | None]) -> Block:
-        block = Block([], len(lines))
+        numbers: list[int] = []
+        block = Block([], len(lines), numbers=numbers)
         for number, line in enumerate(lines):
             if line is None:
                 reason = f"longer than {LONGEST_DOCUMENT >> 30} GiB"
@@ -61,6 +62,7 @@ class _Parser:
             else:
                 try:
                     block.texts.append(self._text_of(line))
+                    numbers.append(number)
                     continue
                 except msgspec.ValidationError as error:
                     reason = str(error)

@@ -37,7 +37,8 @@ def part_count(source: Source, options: ReadOptions) -> int | None:
 def _as_they_are(records: list[bytes | None], _offset: int) -> Block:
     texts = [record for record in records if record is not None]
     bad = [BadRecord(i, _TOO_LONG) for i, record in enumerate(records) if record is None]
-    return Block(texts, len(records), bad=bad)
+    numbers = [i for i, record in enumerate(records) if record is not None] if bad else None
+    return Block(texts, len(records), bad=bad, numbers=numbers)
 
 
 class _WholeReader:
