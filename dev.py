@@ -8,6 +8,7 @@ into it (compiling it), and may be repeated at will. Nothing outside this folder
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -37,22 +38,15 @@ def main() -> int:
 
 
 def demo() -> None:
-    """Encode the sample, decode it again, compare, and show a summary."""
-    install("cli")
-    ids, decoded = ROOT / "build" / "sample.ids", ROOT / "build" / "sample.txt"
-    tokenizer = [SCRIPTS / "rwkv-tok"]
-    run([*tokenizer, "encode", "--lines", "--force", "-o", ids, SAMPLE])
-    run([*tokenizer, "decode", "--lines", "--force", "-o", decoded, ids])
-    if decoded.read_bytes() != SAMPLE.read_bytes():
-        sys.exit(f"{decoded} differs from {SAMPLE}")
-    print()
-    texts = SAMPLE.read_text(encoding="utf-8").splitlines()
-    for text, line in list(zip(texts, ids.read_text().splitlines(), strict=True))[:4]:
-        print(f"{text}\n  {line}")
-    print("...\n", flush=True)
-    run([*tokenizer, "count", "--lines", SAMPLE.relative_to(ROOT)])
-    show = ids.relative_to(ROOT)
-    print(f"\nThe ids are in {show}, a document a line; decoded, they give the sample again.")
+    """Make training data of the sample, verify them against it, and show what is in them."""
+    install("data")
+    prefix = Path("build", "sample")
+    (ROOT / prefix).parent.mkdir(exist_ok=True)
+    sample = SAMPLE.relative_to(ROOT)
+    lines = ["--format", "text", "--separator", r"\n"]
+    show("rwkv-tok", "prepare", sample, "-o", prefix, *lines, "--ctx-len", "16", "--force")
+    show("rwkv-tok", "verify", prefix, "--against", sample)
+    show("rwkv-tok", "info", prefix)
 
 
 def test(arguments: list[str]) -> None:
@@ -69,6 +63,12 @@ def install(extra: str, *, editable: bool = False) -> None:
     print("Building and installing, about a minute the first time ...", flush=True)
     pip = [SCRIPTS / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     run([*pip, *(["--editable"] if editable else []), f"{ROOT}[{extra}]"])
+
+
+def show(command: str, *arguments: str | Path) -> None:
+    """Run a command of the package, after showing it."""
+    print(f"\n$ {shlex.join([command, *map(str, arguments)])}", flush=True)
+    run([SCRIPTS / command, *arguments])
 
 
 def run(command: list[str | Path]) -> None:

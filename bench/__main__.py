@@ -8,6 +8,7 @@ from .ablation import ablation
 from .adversarial import adversarial
 from .instructions import instructions
 from .plots import plot
+from .preparation import prepare
 from .speed import speed
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     """
 
 
-for command in (speed, ablation, adversarial, instructions, plot):
+for command in (speed, ablation, adversarial, prepare, instructions, plot):
     main.add_command(command)
 
 if __name__ == "__main__":

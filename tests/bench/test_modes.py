@@ -115,3 +115,12 @@ def test_different_ids_stop_the_comparison(tok: Tokenizer) -> None:
 def test_a_path_that_is_not_there_is_an_error() -> None:
     with pytest.raises((ValueError, ChildProcessError)), kernels.servers(["no such path"], [[""]]):
         pass
+
+
+@pytest.mark.parametrize("options", [[], ["--shuffle"]])
+def test_prepare(options: list[str], corpora: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "prepare.json"
+    arguments = ["--megabytes", "0.05", "--workers", "1", "--rounds", "1", "--json", str(path)]
+    run("prepare", *corpora, *arguments, *options)
+    contestants = {result["contestant"] for result in results(path)}
+    assert contestants >= {"prepare, 1 worker(s)", "verify"}
