@@ -32,3 +32,10 @@ def test_the_examples_are_found() -> None:
 
 def test_the_examples_of_the_reference_are_right() -> None:
     assert doctest.testmod(importlib.import_module("reference")).failed == 0
+
+
+def test_the_examples_about_training_data_are_right() -> None:
+    text = Path(__file__).parent.parent / "docs" / "training-data.md"
+    failed, attempted = doctest.testfile(str(text), module_relative=False, encoding="utf-8")
+    assert failed == 0
+    assert attempted > 10
