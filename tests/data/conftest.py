@@ -15,6 +15,6 @@ def dataset(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything that is done in blocks take many, of a few items or tokens each."""
-    monkeypatch.setattr("rwkv_tok.data.index_file._BLOCK", 3)
-    monkeypatch.setattr("rwkv_tok.data.checks._STEP", 16)
-    monkeypatch.setattr("rwkv_tok.data.merging._STEP", 5)
+    monkeypatch.setattr("rwkv_tok.data.binidx.index_file._BLOCK", 3)
+    monkeypatch.setattr("rwkv_tok.data.checking.checks._STEP", 16)
+    monkeypatch.setattr("rwkv_tok.data.binidx.merging._STEP", 5)

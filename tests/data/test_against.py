@@ -10,7 +10,7 @@ import pytest
 import rwkv_tok
 from rwkv_tok import Tokenizer
 from rwkv_tok.data import BinIdxWriter, Problem, prepare
-from rwkv_tok.data.against import compare, recipe_of
+from rwkv_tok.data.checking.against import compare, recipe_of
 from rwkv_tok.errors import DataError
 
 TEXTS = [f"document {i} " + "word " * (i % 7) for i in range(40)] + ["", "你好"]

@@ -162,7 +162,7 @@ def test_an_item_outside_of_the_bin_is_named(
     pointers: list[int],
     block: int,
 ) -> None:
-    monkeypatch.setattr("rwkv_tok.data.index_file._BLOCK", block)
+    monkeypatch.setattr("rwkv_tok.data.binidx.index_file._BLOCK", block)
     prefix = write(tmp_path / "bad", token_bytes(DOCUMENTS), index_bytes(sizes, pointers))
     message = (
         rf"bad\.idx: item 2 has size {sizes[2]} .at byte 42. and pointer {pointers[2]} "

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwkv_tok.data.lengths import measure_lengths
+from rwkv_tok.data.binidx.lengths import measure_lengths
 
 SIZES = st.one_of(
     st.integers(0, 40),

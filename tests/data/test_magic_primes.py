@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwkv_tok.data.magic_primes import (
+from rwkv_tok.data.binidx.magic_primes import (
     explain_missing_prime,
     is_magic_prime,
     magic_prime,

@@ -106,7 +106,7 @@ def test_a_damaged_dataset_is_refused(
     block: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rwkv_tok.data.index_file._BLOCK", block)
+    monkeypatch.setattr("rwkv_tok.data.binidx.index_file._BLOCK", block)
     prefix = write_files(tmp_path / "bad", token_bytes(DOCUMENTS), index_bytes(sizes, pointers))
     with pytest.raises(DataError, match=message):
         merge([prefix], tmp_path / "all")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from rwkv_tok import TokenBatch, TokenIdError, Tokenizer
 from rwkv_tok.data import BinIdx, BinIdxWriter
-from rwkv_tok.data.writer import write_index
+from rwkv_tok.data.binidx.writer import write_index
 
 
 def names(folder: Path) -> list[str]:
@@ -130,7 +130,7 @@ def test_nothing_makes_an_empty_dataset(tmp_path: Path) -> None:
 
 
 def test_a_document_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rwkv_tok.data.writer._LARGEST_SIZE", 4)
+    monkeypatch.setattr("rwkv_tok.data.binidx.writer._LARGEST_SIZE", 4)
     with BinIdxWriter(tmp_path / "corpus") as writer:
         writer.add([1, 2, 3])
         for add, ids in ((writer.add, [1, 2, 3, 4]), (writer.add_batch, batch_of([[1] * 4]))):
@@ -142,7 +142,7 @@ def test_a_document_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_largest_size_is_that_of_the_format() -> None:
-    from rwkv_tok.data.writer import _LARGEST_SIZE
+    from rwkv_tok.data.binidx.writer import _LARGEST_SIZE
 
     assert _LARGEST_SIZE == 2**31 - 1
 
@@ -298,7 +298,7 @@ with BinIdxWriter(sys.argv[1], overwrite=True) as writer:
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 100])
 def test_an_index_is_written_in_blocks(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rwkv_tok.data.index_file._BLOCK", block)
+    monkeypatch.setattr("rwkv_tok.data.binidx.index_file._BLOCK", block)
     sizes = [3, 1, 2**31 - 1, 2**31 - 1, 2**31 - 1, 5, 9]
     for count in range(len(sizes) + 1):
         file = io.BytesIO()

@@ -71,7 +71,7 @@ def info(
 
 
 def _figures(data: BinIdx) -> dict[str, Any]:
-    from rwkv_tok.data.lengths import measure_lengths
+    from rwkv_tok.data.binidx.lengths import measure_lengths
 
     figures: dict[str, Any] = {
         "prefix": str(data.prefix),
@@ -95,7 +95,11 @@ def _figures(data: BinIdx) -> dict[str, Any]:
 
 
 def _trainer(data: BinIdx, ctx_len: int) -> dict[str, Any]:
-    from rwkv_tok.data.magic_primes import explain_missing_prime, magic_prime, trainer_arguments
+    from rwkv_tok.data.binidx.magic_primes import (
+        explain_missing_prime,
+        magic_prime,
+        trainer_arguments,
+    )
 
     tokens = len(data.tokens)
     prime = magic_prime(tokens, ctx_len)

@@ -177,8 +177,8 @@ def _dry_run(
     as_json: bool,
 ) -> str:
     with data_failures("read"):
-        from rwkv_tok.data.estimate import estimate
-        from rwkv_tok.data.preparation import make_plan
+        from rwkv_tok.data.preparing.estimate import estimate
+        from rwkv_tok.data.preparing.preparation import make_plan
 
         plan, ignored = make_plan(inputs, tokenizer, **plan_options)
         estimated = estimate(plan, tokenizer, Path(output).parent)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rwkv_tok.data import Prepared
-    from rwkv_tok.data.estimate import Estimate
-    from rwkv_tok.data.plan import Plan
+    from rwkv_tok.data.preparing.estimate import Estimate
+    from rwkv_tok.data.preparing.plan import Plan
 
 __all__ = ["Summary", "dry_run_text"]
 
@@ -96,7 +96,7 @@ class Summary:
             yield each.get("arguments") or each["advice"]
 
     def _for_trainer(self) -> list[dict[str, Any]]:
-        from rwkv_tok.data.run import for_trainer
+        from rwkv_tok.data.preparing.run import for_trainer
 
         return [for_trainer(self.prepared.tokens, ctx_len) for ctx_len in self.ctx_lens]
 

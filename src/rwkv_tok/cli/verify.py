@@ -79,7 +79,7 @@ def _compare(
     report: VerifyReport, inputs: tuple[str, ...], tokenizer: Tokenizer, reading: dict[str, Any]
 ) -> VerifyReport:
     """The report, and what the inputs show."""
-    from rwkv_tok.data.against import compare, recipe_of
+    from rwkv_tok.data.checking.against import compare, recipe_of
 
     recipe = recipe_of(report.prefix, tokenizer, inputs, **reading)
     with progress_of(sum(source.size for source in recipe.plan.sources)) as advance:

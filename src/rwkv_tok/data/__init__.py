@@ -5,15 +5,15 @@ To read and write these files needs NumPy alone; `prepare` needs `pip install 'r
 
 from typing import TYPE_CHECKING, Any
 
-from .binidx import BinIdx
-from .checks import verify
-from .findings import Problem, VerifyReport
-from .magic_primes import magic_prime
-from .merging import Merged, merge
-from .writer import BinIdxWriter
+from .binidx.magic_primes import magic_prime
+from .binidx.merging import Merged, merge
+from .binidx.reader import BinIdx
+from .binidx.writer import BinIdxWriter
+from .checking.checks import verify
+from .checking.findings import Problem, VerifyReport
 
 if TYPE_CHECKING:
-    from .preparation import Prepared, Status, prepare
+    from .preparing.preparation import Prepared, Status, prepare
 
 __all__ = [
     "BinIdx",
@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from . import preparation
+        from .preparing import preparation
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("rwkv_tok"):
             raise

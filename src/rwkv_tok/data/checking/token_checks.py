@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rwkv_tok.data.binidx.index_file import blocks, map_array
 from rwkv_tok.vocabulary import ID_SPACE
-
-from .index_file import blocks, map_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

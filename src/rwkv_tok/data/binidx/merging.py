@@ -12,10 +12,10 @@ import numpy as np
 from rwkv_tok._version import __version__
 from rwkv_tok.errors import DataError
 
-from .binidx import BinIdx
 from .index_file import TOKENS, bin_path, blocks, idx_path
 from .manifest import HashingFile, json_path, read_manifest
 from .publishing import new_dataset
+from .reader import BinIdx
 from .writer import SizesFile
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from rwkv_tok._version import __version__
+from rwkv_tok.data.binidx.index_file import bin_path, idx_path
+from rwkv_tok.data.binidx.magic_primes import explain_missing_prime, magic_prime, trainer_arguments
+from rwkv_tok.data.binidx.manifest import json_path, read_manifest
 from rwkv_tok.errors import DataError
 from rwkv_tok.threads import available_cpus, check_num_threads
 
 from .arrange import TRAIN, VALID, arrange
 from .corpus_files import CorpusFiles
 from .estimate import check_free_space, estimate
-from .index_file import bin_path, idx_path
-from .magic_primes import explain_missing_prime, magic_prime, trainer_arguments
-from .manifest import json_path, read_manifest
 from .publish import NewSet, finish_publishing, publish
 from .tokenize import tokenize
 from .workspace import Workspace, folder_of

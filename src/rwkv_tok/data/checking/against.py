@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rwkv_tok.data.binidx.index_file import bin_path
+from rwkv_tok.data.binidx.manifest import read_manifest
+from rwkv_tok.data.binidx.reader import BinIdx
+from rwkv_tok.data.preparing.arrange import TRAIN, passes
+from rwkv_tok.data.preparing.encoding import LONGEST_ITEM, keep
+from rwkv_tok.data.preparing.plan import Arrangement, Plan
+from rwkv_tok.data.reading.discover import discover
+from rwkv_tok.data.reading.documents import DEFAULT_FIELD, ReadOptions
+from rwkv_tok.data.reading.readers import open_reader
 from rwkv_tok.errors import DataError
 
-from .arrange import TRAIN, passes
-from .binidx import BinIdx
-from .discover import discover
-from .documents import DEFAULT_FIELD, ReadOptions
-from .encoding import LONGEST_ITEM, keep
 from .findings import Findings
-from .index_file import bin_path
-from .manifest import read_manifest
-from .plan import Arrangement, Plan
-from .readers import open_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rwkv_tok.batch import TokenBatch
+    from rwkv_tok.data.reading.source import Format, Source
     from rwkv_tok.tokenizer import Tokenizer
 
     from .findings import Problem
-    from .source import Format, Source
 
 __all__ = ["Recipe", "compare", "recipe_of"]
 

@@ -31,7 +31,7 @@ __all__ = ["WorkerPool"]
 
 # Not with -m, which would make the worker's classes others than those of this process. -P: a file
 # beside the user's data must not be taken for a module.
-_COMMAND = [sys.executable, "-P", "-c", "from rwkv_tok.data.worker import main; main()"]
+_COMMAND = [sys.executable, "-P", "-c", "from rwkv_tok.data.preparing.worker import main; main()"]
 
 
 class WorkerPool:

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from rwkv_tok.batch import TokenBatch
+from rwkv_tok.data.reading.documents import BadRecord
+from rwkv_tok.data.reading.readers import open_reader
 from rwkv_tok.errors import DataError
-
-from .documents import BadRecord
-from .readers import open_reader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Buffer
 
+    from rwkv_tok.data.reading.documents import Block, Reader, ReadOptions
+    from rwkv_tok.data.reading.source import Source
     from rwkv_tok.tokenizer import Tokenizer
-
-    from .documents import Block, Reader, ReadOptions
-    from .source import Source
 
 __all__ = ["LONGEST_ITEM", "EncodeOptions", "PartEncoder", "PartResult", "keep", "token_lengths"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from . import jsonl, text
 
 if TYPE_CHECKING:
-    from rwkv_tok.data.documents import Reader, ReadOptions
-    from rwkv_tok.data.source import Source
+    from rwkv_tok.data.reading.documents import Reader, ReadOptions
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["open_reader", "part_count"]
 

@@ -12,8 +12,8 @@ from .encoding import LONGEST_ITEM, EncodeOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .documents import ReadOptions
-    from .source import Source
+    from rwkv_tok.data.reading.documents import ReadOptions
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["Arrangement", "Plan"]
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rwkv_tok.data.binidx.index_file import bin_path, idx_path
+from rwkv_tok.data.binidx.manifest import HashingFile, json_path
+from rwkv_tok.data.binidx.publishing import sync_folder
+from rwkv_tok.data.binidx.writer import write_index
 from rwkv_tok.errors import DataError
 from rwkv_tok.files import atomic_output
 
 from .encoding import LONGEST_ITEM
-from .index_file import bin_path, idx_path
-from .manifest import HashingFile, json_path
-from .publishing import sync_folder
-from .writer import write_index
 
 if TYPE_CHECKING:
     from pathlib import Path

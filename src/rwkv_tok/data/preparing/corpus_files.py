@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from rwkv_tok.data.reading.source import Source
+
     from .appender import Appender
     from .encoding import PartResult
-    from .source import Source
 
 __all__ = ["CorpusFiles", "Progress"]
 

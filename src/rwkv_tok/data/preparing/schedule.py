@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .source import Source
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["PartId", "Schedule"]
 

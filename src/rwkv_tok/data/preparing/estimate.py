@@ -6,9 +6,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rwkv_tok.data.reading.readers import open_reader
 from rwkv_tok.errors import DataError
-
-from .readers import open_reader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rwkv_tok.data.documents import BLOCK_SIZE, BadRecord, Block
+from rwkv_tok.data.reading.documents import BLOCK_SIZE, BadRecord, Block
 from rwkv_tok.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rwkv_tok.data.documents import Reader, ReadOptions
-    from rwkv_tok.data.source import Source
+    from rwkv_tok.data.reading.documents import Reader, ReadOptions
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["open_reader", "part_count"]
 

@@ -10,7 +10,7 @@ import xxhash
 from rwkv_tok.errors import DataError
 
 if TYPE_CHECKING:
-    from .source import Source
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["SourceDigest"]
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rwkv_tok.data.documents import LONGEST_DOCUMENT, BadRecord, Block
+from rwkv_tok.data.reading.documents import LONGEST_DOCUMENT, BadRecord, Block
 
 from . import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rwkv_tok.data.documents import ReadOptions
-    from rwkv_tok.data.source import Source
+    from rwkv_tok.data.reading.documents import ReadOptions
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["open_reader", "part_count"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rwkv_tok.data.records import RecordReader, is_self_synchronizing
-from rwkv_tok.data.source import ByteStream
+from rwkv_tok.data.reading.records import RecordReader, is_self_synchronizing
+from rwkv_tok.data.reading.source import ByteStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from rwkv_tok.data.documents import Block
-    from rwkv_tok.data.source import Source
+    from rwkv_tok.data.reading.documents import Block
+    from rwkv_tok.data.reading.source import Source
 
     #: Makes a block of some records, and of where the first begins in its source. None stands for
     #: a record that is too long.

@@ -21,12 +21,12 @@ from .encoding import PartEncoder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rwkv_tok.data.reading.documents import ReadOptions
+    from rwkv_tok.data.reading.source import Source
     from rwkv_tok.tokenizer import Tokenizer
 
-    from .documents import ReadOptions
     from .encoding import EncodeOptions, PartResult
     from .schedule import PartId
-    from .source import Source
 
 __all__ = ["Outcome", "Setup", "Task", "main"]
 

@@ -33,7 +33,7 @@ def shuffled(documents: int, seed: int, epoch: int) -> NDArray[np.int64]:
     Examples
     --------
     >>> shuffled(5, seed=42, epoch=0).tolist(), shuffled(5, seed=42, epoch=1).tolist()
-    ([3, 0, 2, 1, 4], [0, 3, 4, 2, 1])
+    ([3, 0, 2, 4, 1], [1, 2, 4, 3, 0])
     """
     return np.argsort(_keys(documents, seed, epoch))
 
@@ -46,7 +46,7 @@ def validation_mask(documents: int, seed: int, fraction: float) -> NDArray[np.bo
     Examples
     --------
     >>> validation_mask(8, seed=42, fraction=0.25).nonzero()[0].tolist()
-    [1, 4]
+    [3, 7]
     """
     count = min(max(1, math.floor(documents * fraction + 0.5)), documents - 1)
     mask = np.zeros(documents, np.bool_)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rwkv_tok.data.reading.readers import part_count
 from rwkv_tok.errors import DataError
 
 from .encoding import PartEncoder, token_lengths
 from .pool import WorkerPool
-from .readers import part_count
 from .schedule import Schedule
 from .worker import Setup
 

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rwkv_tok.data.binidx.index_file import (
+    DOC_IDX,
+    POINTERS,
+    SIZES,
+    Header,
+    bin_path,
+    blocks,
+    idx_path,
+    map_array,
+)
 from rwkv_tok.errors import DataError
-
-from .index_file import DOC_IDX, POINTERS, SIZES, Header, bin_path, blocks, idx_path, map_array
 
 if TYPE_CHECKING:
     from pathlib import Path

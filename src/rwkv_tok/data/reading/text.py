@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rwkv_tok.data.documents import BLOCK_SIZE, LONGEST_DOCUMENT, BadRecord, Block
-from rwkv_tok.data.source import ByteStream
+from rwkv_tok.data.reading.documents import BLOCK_SIZE, LONGEST_DOCUMENT, BadRecord, Block
+from rwkv_tok.data.reading.source import ByteStream
 
 from . import delimited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rwkv_tok.data.documents import Reader, ReadOptions
-    from rwkv_tok.data.source import Source
+    from rwkv_tok.data.reading.documents import Reader, ReadOptions
+    from rwkv_tok.data.reading.source import Source
 
 __all__ = ["open_reader", "part_count"]
 

@@ -8,18 +8,18 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from rwkv_tok.data.binidx.index_file import bin_path, idx_path
+from rwkv_tok.data.binidx.manifest import json_path, new_hash, read_manifest
+
 from .findings import Findings, VerifyReport
 from .index_checks import check_index
-from .index_file import bin_path, idx_path
-from .manifest import json_path, new_hash, read_manifest
 from .token_checks import TokenChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rwkv_tok.data.binidx.index_file import PathLike
     from rwkv_tok.tokenizer import Tokenizer
-
-    from .index_file import PathLike
 
 __all__ = ["verify"]
 

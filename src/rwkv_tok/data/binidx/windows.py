@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .binidx import BinIdx
+    from .reader import BinIdx
 
 __all__ = ["Windows"]
 

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rwkv_tok.data.reading.discover import discover
+from rwkv_tok.data.reading.documents import DEFAULT_FIELD, ReadOptions
 from rwkv_tok.tokenizer import load
 
-from .discover import discover
-from .documents import DEFAULT_FIELD, ReadOptions
 from .encoding import LONGEST_ITEM
 from .plan import Arrangement, Plan
 from .run import Prepared, Run, Status
@@ -17,9 +17,8 @@ from .run import Prepared, Run, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from rwkv_tok.data.reading.source import Format
     from rwkv_tok.tokenizer import Tokenizer
-
-    from .source import Format
 
 __all__ = ["Prepared", "Status", "make_plan", "prepare"]
 
@@ -121,7 +120,7 @@ def prepare(
         How often each document is to be there.
     shuffle, seed
         Put the documents into another order in each epoch, chosen by `seed`: see
-        `rwkv_tok.data.order`.
+        `rwkv_tok.data.preparing.order`.
     single_item
         Make all tokens one item; at most 2**31 - 1 tokens.
     ctx_lens

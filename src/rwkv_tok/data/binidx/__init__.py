@@ -1,0 +1,1 @@
+"""Datasets of the trainer, PREFIX.bin and PREFIX.idx: their format, read, written and merged."""

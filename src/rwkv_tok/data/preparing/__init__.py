@@ -1,0 +1,1 @@
+"""`prepare`: encoding a corpus, in processes, through interruptions, into a dataset."""

@@ -1,0 +1,1 @@
+"""Documents of a corpus: files found, opened, decompressed and read, part by part."""
