@@ -50,9 +50,9 @@ def demo() -> None:
 
 
 def test(arguments: list[str]) -> None:
-    """Run the whole test suite; `arguments` go to pytest."""
+    """Run the whole test suite on all cores, or what `arguments` say to pytest."""
     install("test", editable=True)
-    run([SCRIPTS / "python", "-m", "pytest", *arguments])
+    run([SCRIPTS / "python", "-m", "pytest", *(arguments or ["-n", "auto"])])
 
 
 def install(extra: str, *, editable: bool = False) -> None:

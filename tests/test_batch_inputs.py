@@ -161,7 +161,7 @@ def test_a_single_text_is_no_batch(tok: Tokenizer, text: object, method: str) ->
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("value", [None, 3, 1.5, object()], ids=repr)
+@pytest.mark.parametrize("value", [None, 3, 1.5, object()], ids=lambda value: type(value).__name__)
 def test_what_cannot_be_iterated_is_no_batch(tok: Tokenizer, value: object, method: str) -> None:
     with pytest.raises(TypeError, match=f"iterable of texts.*{type(value).__name__}"):
         getattr(tok, method)(value)
