@@ -44,18 +44,20 @@ def passes(arrangement: Arrangement, documents: int) -> Iterator[tuple[str, NDAr
     DataError
         There are too few documents to set some aside.
     """
-    training = np.arange(documents)
+    training = None  # all, without an array that says so
     if arrangement.valid_fraction:
         if documents < 2:
             raise DataError(f"cannot set aside a validation set of {documents} document(s)")
         mask = validation_mask(documents, arrangement.seed, arrangement.valid_fraction)
-        yield VALID, training[mask]
-        training = training[~mask]
+        yield VALID, np.flatnonzero(mask)
+        training = np.flatnonzero(~mask)
+        documents = len(training)
     for epoch in range(arrangement.epochs):
         if arrangement.shuffle:
-            yield TRAIN, training[shuffled(len(training), arrangement.seed, epoch)]
+            order = shuffled(documents, arrangement.seed, epoch)
         else:
-            yield TRAIN, training
+            order = np.arange(documents)
+        yield TRAIN, order if training is None else training[order]
 
 
 def arrange(

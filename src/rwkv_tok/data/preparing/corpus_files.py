@@ -100,6 +100,7 @@ class CorpusFiles:
     def token_files(self) -> TokenFiles:
         """All that was encoded, on the disk."""
         self.checkpoint()
+        self._files.files["bad"].sync()
         paths = self._files.paths
         return TokenFiles(paths["tokens"], paths["sizes"], self.tokens.sync())
 
