@@ -14,6 +14,7 @@ from rwkv_tok.errors import DataError
 
 from .checkpoints import CheckpointedFiles
 from .order import shuffled, validation_mask
+from .scattered import ScatteredReader
 from .token_files import TokenFiles
 
 if TYPE_CHECKING:
@@ -84,28 +85,25 @@ def arrange(
     sets
         Their files, by name.
     """
-    source, all_sizes = corpus.tokens(), corpus.sizes()
-    starts = np.cumsum(all_sizes, dtype=np.int64) - all_sizes
     names = [VALID, TRAIN] if arrangement.valid_fraction else [TRAIN]
     files = CheckpointedFiles(
         folder, [f"{name}.{kind}" for name in names for kind in ("tokens", "sizes")], "arranged"
     )
     state = files.state or {"pass": 0, "documents": 0}
     try:
-        for number, (name, order) in enumerate(passes(arrangement, len(all_sizes))):
-            if number < state["pass"]:
-                continue
-            done = state["documents"] if number == state["pass"] else 0
-            while done < len(order):
-                chunk = _chunk(order[done : done + _CHUNK_DOCUMENTS], all_sizes)
-                spans = zip(starts[chunk].tolist(), all_sizes[chunk].tolist(), strict=True)
-                pieces = [source[start : start + size] for start, size in spans]
-                files.files[f"{name}.tokens"].write(np.concatenate(pieces).data)
-                files.files[f"{name}.sizes"].write(all_sizes[chunk].data)
-                done += len(chunk)
-                files.checkpoint({"pass": number, "documents": done}, now=False)
-                report(files.files[f"{name}.tokens"].size // 2)
-            files.checkpoint({"pass": number + 1, "documents": 0})
+        with ScatteredReader(corpus) as reader:
+            for number, (name, order) in enumerate(passes(arrangement, len(reader.sizes))):
+                if number < state["pass"]:
+                    continue
+                done = state["documents"] if number == state["pass"] else 0
+                tokens, sizes = files.files[f"{name}.tokens"], files.files[f"{name}.sizes"]
+                for chunk in _chunks(order[done:], reader):
+                    tokens.write(reader.read(chunk).data)
+                    sizes.write(reader.sizes[chunk].data)
+                    done += len(chunk)
+                    files.checkpoint({"pass": number, "documents": done}, now=False)
+                    report(tokens.size // 2)
+                files.checkpoint({"pass": number + 1, "documents": 0})
         return {name: _token_files(files, name) for name in names}
     finally:
         files.close()
@@ -116,7 +114,20 @@ def _token_files(files: CheckpointedFiles, name: str) -> TokenFiles:
     return TokenFiles(files.paths[tokens], files.paths[sizes], files.files[tokens].sync())
 
 
-def _chunk(documents: NDArray[np.int64], sizes: NDArray[np.int32]) -> NDArray[np.int64]:
-    """As many of the documents, at least one, as make up a chunk."""
+def _chunks(order: NDArray[np.int64], reader: ScatteredReader) -> Iterator[NDArray[np.int64]]:
+    """Documents that are copied together; each time the next ones are announced before."""
+    chunk = _chunk(order, reader.sizes)
+    reader.announce(chunk)
+    while len(chunk):
+        order = order[len(chunk) :]
+        following = _chunk(order, reader.sizes)
+        reader.announce(following)
+        yield chunk
+        chunk = following
+
+
+def _chunk(order: NDArray[np.int64], sizes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """As many of the documents, at least one if there are any, as make up a chunk."""
+    documents = order[:_CHUNK_DOCUMENTS]
     ends = np.cumsum(sizes[documents], dtype=np.int64)
     return documents[: max(1, int(np.searchsorted(ends, _CHUNK, "right")))]
