@@ -113,17 +113,18 @@ class RecordReader:
                 self._at_eof = True
                 break
             if size >= LONGEST_DOCUMENT + len(self._delimiter):
-                pieces = []
+                pieces = []  # how long it is will be known without them
             else:
                 pieces.append(block)
             size += len(block)
             window = self._overlap(window) + block
             found = window.find(self._delimiter)
-        if pieces:
-            self._buffer = b"".join(pieces)
-        else:
+        length = size if found < 0 else size - len(window) + found
+        if length > LONGEST_DOCUMENT:
             self._buffer = b"" if found < 0 else window[found + len(self._delimiter) :]
             self._dropped = size - len(self._buffer)
+        else:
+            self._buffer = b"".join(pieces)
         return size > 0
 
     def _overlap(self, window: bytes) -> bytes:
