@@ -101,7 +101,19 @@ def _expand(named: str) -> list[Path]:
     found = [path for path in matches if "**" not in named or not path.is_dir()]
     if not found:
         raise DataError(f"no file matches {named}")
+    for folder in {path.parent for path in found}:
+        _refuse_loop(folder)
     return sorted(found, key=os.fsencode)
+
+
+def _refuse_loop(folder: Path) -> None:
+    """Raise DataError if the way to a folder goes in circles, as that of a glob may."""
+    above = set()
+    for each in reversed((folder, *folder.parents)):
+        identity = _identity_of_folder(each)
+        if identity in above and each.is_symlink():
+            raise _loop(each)
+        above.add(identity)
 
 
 def _of_folder(folder: Path, given_format: Format | None, ignored: list[str]) -> list[Source]:
@@ -117,19 +129,31 @@ def _of_folder(folder: Path, given_format: Format | None, ignored: list[str]) ->
 def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
     """All files in a folder, at any depth; links are followed, as caches consist of them."""
     try:
-        found = folder.stat()
-        identity = (found.st_dev, found.st_ino)
+        identity = _identity_of_folder(folder)
         if identity in above:
-            raise DataError(f"{folder} is a symbolic link to a folder that it lies in")
-        for entry in os.scandir(folder):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from _walk(Path(entry.path), (*above, identity))
-            else:
-                yield Path(entry.path)
+            raise _loop(folder)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    yield from _walk(Path(entry.path), (*above, identity))
+                else:
+                    yield Path(entry.path)
+    except OSError as error:
+        raise _unreadable(Path(error.filename or folder), error) from error
+
+
+def _identity_of_folder(folder: Path) -> tuple[int, int]:
+    try:
+        found = folder.stat()
     except OSError as error:
         raise _unreadable(folder, error) from error
+    return found.st_dev, found.st_ino
+
+
+def _loop(folder: Path) -> DataError:
+    return DataError(f"{folder} is a symbolic link to a folder that it lies in")
 
 
 def _of_file(path: Path, given_format: Format | None) -> Source:
