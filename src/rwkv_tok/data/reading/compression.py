@@ -25,6 +25,9 @@ SUFFIXES = frozenset({".gz", ".zst", ".bz2", ".xz"})
 #: What reading damaged data raises; EOFError if it ends too early.
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
+# What is read of a compressed file at a time.
+_BLOCK = 1 << 17
+
 # As `zstd --long=31` writes it, and with it some well-known corpora; the usual limit is 2**27.
 _ZSTD_OPTIONS = {int(zstd.DecompressionParameter.window_log_max): 31}
 
@@ -60,13 +63,59 @@ def decompressed(stream: BinaryIO, compression: str) -> BinaryIO:
     return cast("BinaryIO", _OPEN[compression](stream))
 
 
+class _Streams:
+    """Reads streams that follow each other, as parallel compressors write them.
+
+    `bz2.open` and `lzma.open` take a stream with a damaged beginning for the end, and so lose all
+    that follows.
+    """
+
+    def __init__(self, file: BinaryIO, new: Callable[[], Any]) -> None:
+        self._file = file
+        self._new = new
+        self._decompressor = new()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, up to `size` of them; none at the end."""
+        while True:
+            if self._decompressor.eof:
+                packed = self._between_streams()
+                if not packed:
+                    return b""
+                self._decompressor = self._new()
+            elif self._decompressor.needs_input:
+                packed = self._file.read(_BLOCK)
+                if not packed:
+                    raise EOFError
+            else:
+                packed = b""
+            data: bytes = self._decompressor.decompress(packed, size)
+            if data:
+                return data
+
+    def _between_streams(self) -> bytes:
+        """What follows a stream, without the zeros that may fill the room up to the next."""
+        packed: bytes = self._decompressor.unused_data.lstrip(b"\0")
+        while not packed and (block := self._file.read(_BLOCK)):
+            packed = block.lstrip(b"\0")
+        return packed
+
+
 def _open_zstd(stream: BinaryIO) -> zstd.ZstdFile:
     return zstd.ZstdFile(stream, options=_ZSTD_OPTIONS)
+
+
+def _open_bzip2(stream: BinaryIO) -> _Streams:
+    return _Streams(stream, bz2.BZ2Decompressor)
+
+
+def _open_xz(stream: BinaryIO) -> _Streams:
+    return _Streams(stream, lzma.LZMADecompressor)
 
 
 _OPEN: dict[str, Callable[..., Any]] = {
     "gzip": gzip.open,
     "zstd": _open_zstd,
-    "bzip2": bz2.open,
-    "xz": lzma.open,
+    "bzip2": _open_bzip2,
+    "xz": _open_xz,
 }
