@@ -1,9 +1,22 @@
 """Fixtures for datasets."""
 
+import functools
+import os
 from pathlib import Path
 
 import pytest
 from data.binidx_files import write_dataset
+
+from rwkv_tok.data import encoding
+
+_token_lengths = functools.cache(encoding.token_lengths)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare what takes most of the time of a small corpus: waiting for the disk, and a table."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(encoding, "token_lengths", _token_lengths)
 
 
 @pytest.fixture
