@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from rwkv_tok.errors import DataError
 from rwkv_tok.files import atomic_output
 
+from .source import STDIN
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from .plan import Plan
@@ -42,6 +45,7 @@ class Workspace:
         self.folder = folder_of(prefix)
         if not prefix.parent.is_dir():
             raise DataError(f"no folder {prefix.parent} to put {prefix.name} into")
+        self._refuse_foreign()
         self.folder.mkdir(exist_ok=True)
         self._lock = filelock.FileLock(self.folder / _LOCK)
         try:
@@ -54,29 +58,39 @@ class Workspace:
             self._lock.release()
             raise
 
-    def _adopt(self, plan: Plan, *, overwrite: bool) -> None:
-        """Go on with what is there if it belongs to the same plan."""
-        file = self.folder / _PLAN
-        try:
-            difference = plan.difference(json.loads(file.read_bytes()))
-        except FileNotFoundError:
+    def _refuse_foreign(self) -> None:
+        """Raise DataError if the folder is there and not of a run."""
+        if self._earlier_plan() is None and self.folder.is_dir():
             foreign = [e.name for e in self.folder.iterdir() if not _is_of_the_start(e.name)]
             if foreign:
                 raise DataError(
                     f"the folder {self.folder} is needed, and something else is in it: {foreign[0]}"
-                ) from None
-        else:
+                )
+
+    def _earlier_plan(self) -> dict[str, Any] | None:
+        """What an earlier run was about; None if there has been none."""
+        try:
+            plan = json.loads((self.folder / _PLAN).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return plan if isinstance(plan, dict) and "revision" in plan else None
+
+    def _adopt(self, plan: Plan, *, overwrite: bool) -> None:
+        """Go on with what is there if it belongs to the same plan."""
+        earlier = self._earlier_plan()
+        if earlier is not None:
+            difference = plan.difference(earlier)
             if difference is None and plan.is_restartable:
                 for leftover in self.folder.glob(f"{PARTS}*"):  # of workers that were killed
                     shutil.rmtree(leftover, ignore_errors=True)
                 return
-            if not overwrite and plan.is_restartable:
+            if difference is not None and not overwrite and not _read_stdin(earlier):
                 raise DataError(
                     f"{self.folder} holds an unfinished run of another kind: {difference}. Repeat "
                     "the command that was interrupted to finish it, or start anew with --force"
                 )
             self._clear()
-        with atomic_output(file) as out:
+        with atomic_output(self.folder / _PLAN) as out:
             out.write(json.dumps(plan.to_json()).encode())
 
     def _clear(self) -> None:
@@ -104,6 +118,11 @@ class Workspace:
 def folder_of(prefix: Path) -> Path:
     """Where a training set is made."""
     return prefix.with_name(f"{prefix.name}.work")
+
+
+def _read_stdin(plan: Mapping[str, Any]) -> bool:
+    """Whether nobody can go on with a run, as standard input has gone."""
+    return any(source["path"] == STDIN for source in plan.get("sources", ()))
 
 
 def _is_of_the_start(name: str) -> bool:
