@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeAlias
 
+from rwkv_tok.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -50,6 +52,7 @@ class Schedule:
         self._size = size
         self._lock = threading.Lock()
         self._next = start
+        self._counted: tuple[int, int | None] = (-1, None)  # a source, and how many parts it has
         self._streams: dict[int, int] = {}  # those that have not ended, and their next parts
         self._stream_of: dict[int, int] = {}  # by worker
 
@@ -71,6 +74,15 @@ class Schedule:
         with self._lock:
             self._streams.pop(source, None)
 
+    def _count_of(self, number: int) -> int | None:
+        if self._counted[0] != number:
+            try:
+                count = self._part_count(self._sources[number])
+            except DataError:
+                count = 1  # whoever reads it complains when it is its turn
+            self._counted = number, count
+        return self._counted[1]
+
     def _take_of_stream(self, source: int) -> PartId:
         part = self._streams[source]
         self._streams[source] += 1
@@ -84,7 +96,7 @@ class Schedule:
             if number == len(self._sources):
                 break
             source = self._sources[number]
-            count = self._part_count(source)
+            count = self._count_of(number)
             if count is None:
                 if not parts:
                     self._streams[number] = part
