@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from rwkv_tok.data.schedule import PartId, Schedule
 from rwkv_tok.data.source import Source
+from rwkv_tok.errors import DataError
 
 PART = 100
 
@@ -86,6 +87,27 @@ def test_a_stream_that_has_ended_can_be_ended_again() -> None:
     parts.end_stream(0)
     parts.end_stream(0)
     assert parts.take(0) == []
+
+
+def test_parts_are_counted_once() -> None:
+    counted: list[int] = []
+
+    def count(source: Source) -> int:
+        counted.append(source.size)
+        return 5
+
+    parts = Schedule([source(500), source(501)], count, PART)
+    while parts.take(0):
+        pass
+    assert counted == [500, 501]
+
+
+def test_who_reads_a_source_finds_out_what_is_wrong_with_it() -> None:
+    def fail(_: Source) -> int:
+        raise DataError("damaged")
+
+    parts = Schedule([source(10), source(10)], fail, PART)
+    assert parts.take(0) == [(0, 0), (1, 0)]
 
 
 @given(
