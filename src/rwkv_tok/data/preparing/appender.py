@@ -37,6 +37,7 @@ class Appender:
         while self.size < size:
             block = self._file.read(min(_BLOCK, size - self.size))
             if not block:
+                self._file.close()
                 raise EOFError(f"{path} has only {self.size} of {size} bytes")
             self._hash.update(block)
             self.size += len(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rwkv_tok._version import __version__
@@ -23,7 +24,6 @@ from .workspace import Workspace, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from rwkv_tok.tokenizer import Tokenizer
 
@@ -126,24 +126,34 @@ class Run:
     ) -> Prepared:
         """Do what is not done yet. Raises DataError or OSError."""
         workers = check_num_threads(workers) or self._useful_workers()
+        self._refuse_to_replace()
         if not overwrite:
             complete = self._find_complete()
             if complete is not None:
+                self._remove_leftovers()
                 return complete
         workspace = Workspace(self._prefix, self._plan, overwrite=overwrite)
         try:
             with self._explained():
-                return self._run_in(workspace, workers, report)
+                return self._run_in(workspace, workers, overwrite, report)
         finally:
             workspace.close()
 
     def _run_in(
-        self, workspace: Workspace, workers: int, report: Callable[[Status], None]
+        self,
+        workspace: Workspace,
+        workers: int,
+        overwrite: bool,
+        report: Callable[[Status], None],
     ) -> Prepared:
         folder = workspace.folder
         found = 0
         if not finish_publishing(folder):
             files = CorpusFiles(folder, self._plan.sources)
+            if files.progress.bad and not self._skip_bad and overwrite:
+                files.close()
+                workspace.restart(self._plan)
+                files = CorpusFiles(folder, self._plan.sources)
             found = files.progress.documents
             try:
                 self._make(files, folder, workers, report)
@@ -155,6 +165,7 @@ class Run:
             files.close()
         prepared = self._prepared()
         workspace.remove()
+        self._refuse_skipped(prepared.manifest)
         return replace(prepared, documents_found=found)
 
     def _make(
@@ -243,19 +254,52 @@ class Run:
             plan = manifest.get("plan")
             difference = "something else made it" if plan is None else self._plan.difference(plan)
             if difference is None and self._plan.is_restartable:
-                return self._check_complete(manifest)
+                self._refuse_skipped(manifest)
+                return replace(self._prepared(), was_complete=True)
             if difference is not None:
                 raise DataError(f"{taken[0]} exists, and {difference}: say --force to replace it")
         raise DataError(f"{taken[0]} exists: say --force to replace it")
 
-    def _check_complete(self, manifest: dict[str, Any]) -> Prepared:
+    def _refuse_to_replace(self) -> None:
+        """Raise DataError if an output would take the place of something that is none."""
+        names = [
+            path
+            for prefix in (self._prefix, self._valid_prefix)
+            for path in (idx_path(prefix), bin_path(prefix), json_path(prefix))
+        ]
+        taken = {}
+        for path in (*names, _skipped_path(self._prefix)):
+            with contextlib.suppress(FileNotFoundError):
+                found = path.stat()
+                taken[found.st_dev, found.st_ino] = path
+        for source in self._plan.sources if taken else ():
+            if source.is_stdin:
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                found = Path(source.path).stat()
+                if output := taken.get((found.st_dev, found.st_ino)):
+                    raise DataError(f"{output} is an input: choose another name for the output")
+        for prefix in (self._prefix, self._valid_prefix):
+            if json_path(prefix).exists() and read_manifest(prefix) is None:
+                raise DataError(
+                    f"{json_path(prefix)} exists and is about something else: choose another "
+                    "name for the output"
+                )
+
+    def _remove_leftovers(self) -> None:
+        """Remove the folder of a run that was killed when all was done."""
+        if folder_of(self._prefix).is_dir():
+            with contextlib.suppress(DataError):  # it is not of this run
+                Workspace(self._prefix, self._plan, overwrite=False).remove()
+
+    def _refuse_skipped(self, manifest: dict[str, Any]) -> None:
+        """Raise DataError if bad records were skipped, and should not be."""
         bad = manifest["corpus"]["bad"]
         if bad and not self._skip_bad:
             raise DataError(
                 f"{idx_path(self._prefix)} exists, and {bad} bad record(s) were skipped for it: "
                 "say --on-error skip if that is right, or --force to make it anew"
             )
-        return replace(self._prepared(), was_complete=True)
 
     def _prepared(self) -> Prepared:
         """What has been published."""

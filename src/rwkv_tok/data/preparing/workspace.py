@@ -89,7 +89,11 @@ class Workspace:
                     f"{self.folder} holds an unfinished run of another kind: {difference}. Repeat "
                     "the command that was interrupted to finish it, or start anew with --force"
                 )
-            self._clear()
+        self.restart(plan)
+
+    def restart(self, plan: Plan) -> None:
+        """Throw away what is there, and begin with a plan."""
+        self._clear()
         with atomic_output(self.folder / _PLAN) as out:
             out.write(json.dumps(plan.to_json()).encode())
 
