@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from data.binidx_files import write_dataset
 
-from rwkv_tok.data import encoding
+from rwkv_tok.data.preparing import encoding
 
 _token_lengths = functools.cache(encoding.token_lengths)
 

@@ -9,8 +9,8 @@ from typing import Any
 from data.binidx_files import index_bytes, token_bytes
 
 import rwkv_tok
-from rwkv_tok.data.preparation import Prepared, Status, make_plan
-from rwkv_tok.data.run import Run
+from rwkv_tok.data.preparing.preparation import Prepared, Status, make_plan
+from rwkv_tok.data.preparing.run import Run
 
 TEXTS = ["Hello world", "", "今天是美好的一天。", "\n\n", "🙂 is one character", "a", "NUL \0 NUL"]
 """A few documents of one to thirteen tokens, and an empty one."""

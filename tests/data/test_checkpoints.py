@@ -9,9 +9,9 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwkv_tok.data.appender import Appender, count_intact
-from rwkv_tok.data.checkpoints import CheckpointedFiles
-from rwkv_tok.data.journal import Journal
+from rwkv_tok.data.preparing.appender import Appender, count_intact
+from rwkv_tok.data.preparing.checkpoints import CheckpointedFiles
+from rwkv_tok.data.preparing.journal import Journal
 
 
 def digest(data: bytes) -> str:
@@ -35,7 +35,7 @@ def test_the_mark_is_that_of_what_was_written(tmp_path: Path) -> None:
 def test_what_stands_behind_the_size_is_lost(
     tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rwkv_tok.data.appender._BLOCK", block)
+    monkeypatch.setattr("rwkv_tok.data.preparing.appender._BLOCK", block)
     (tmp_path / "file").write_bytes(b"abcdef")
     file = Appender(tmp_path / "file", 4)
     file.write(b"X")
@@ -53,7 +53,7 @@ def test_a_file_that_is_too_short_cannot_be_gone_on_with(tmp_path: Path) -> None
 def test_bytes_are_copied_from_another_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rwkv_tok.data.appender._BLOCK", 4)
+    monkeypatch.setattr("rwkv_tok.data.preparing.appender._BLOCK", 4)
     (tmp_path / "source").write_bytes(b"0123456789")
     file = Appender(tmp_path / "file")
     with (tmp_path / "source").open("rb") as source:

@@ -228,11 +228,11 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, name: str) -> None:
 DAMAGE = """
 import random, sys
 from pathlib import Path
-from rwkv_tok.data.encoding import EncodeOptions, PartEncoder
-from rwkv_tok.data.discover import discover
-from rwkv_tok.data.documents import ReadOptions
+from rwkv_tok.data.preparing.encoding import EncodeOptions, PartEncoder
+from rwkv_tok.data.reading.discover import discover
+from rwkv_tok.data.reading.documents import ReadOptions
 from rwkv_tok.errors import DataError
-from rwkv_tok.data import encoding
+from rwkv_tok.data.preparing import encoding
 import functools, io, rwkv_tok
 
 encoding.token_lengths = functools.cache(encoding.token_lengths)

@@ -12,8 +12,8 @@ import pytest
 from data.corpora import TEXTS, dataset_at, dataset_of, jsonl, names
 
 from rwkv_tok.data import prepare
-from rwkv_tok.data.compression import DAMAGE, compression_of, decompressed, zstd
-from rwkv_tok.data.source import ByteStream, Source
+from rwkv_tok.data.reading.compression import DAMAGE, compression_of, decompressed, zstd
+from rwkv_tok.data.reading.source import ByteStream, Source
 from rwkv_tok.errors import DataError
 
 

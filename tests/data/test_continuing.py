@@ -12,7 +12,7 @@ import pytest
 from data.corpora import dataset_at, jsonl, manifest_at, names, prepare_in_parts
 
 from rwkv_tok.data import Status
-from rwkv_tok.data.appender import Appender
+from rwkv_tok.data.preparing.appender import Appender
 from rwkv_tok.errors import DataError
 
 TEXTS = [f"document {number} " + "word " * (number % 5) for number in range(24)] + ["", "你好"]
@@ -35,8 +35,8 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "a.jsonl").write_bytes(lines + b"bad\n\n")
     (folder / "b.jsonl.gz").write_bytes(gzip.compress(lines))
     (folder / "c.txt").write_bytes(b"a text")
-    monkeypatch.setattr("rwkv_tok.data.checkpoints._SECONDS_BETWEEN", 0)
-    monkeypatch.setattr("rwkv_tok.data.arrange._CHUNK_DOCUMENTS", 11)
+    monkeypatch.setattr("rwkv_tok.data.preparing.checkpoints._SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("rwkv_tok.data.preparing.arrange._CHUNK_DOCUMENTS", 11)
     return folder
 
 

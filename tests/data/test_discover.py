@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rwkv_tok.data.compression import zstd
-from rwkv_tok.data.discover import discover
+from rwkv_tok.data.reading.compression import zstd
+from rwkv_tok.data.reading.discover import discover
 from rwkv_tok.errors import DataError
 
 LINE = b'{"text": "a"}\n'

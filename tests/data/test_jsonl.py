@@ -258,11 +258,13 @@ def test_a_line_that_is_too_long_is_left_out(
 
 def _shorten(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let lines have 1050 bytes at most, here and in processes that are started."""
-    monkeypatch.setattr("rwkv_tok.data.records.LONGEST_DOCUMENT", 1050)
-    monkeypatch.setattr("rwkv_tok.data.records.BLOCK_SIZE", 300)
+    monkeypatch.setattr("rwkv_tok.data.reading.records.LONGEST_DOCUMENT", 1050)
+    monkeypatch.setattr("rwkv_tok.data.reading.records.BLOCK_SIZE", 300)
     (folder / "worker.py").write_text(
-        "from rwkv_tok.data import records, worker\n"
+        "from rwkv_tok.data.preparing import worker\nfrom rwkv_tok.data.reading import records\n"
         "records.LONGEST_DOCUMENT, records.BLOCK_SIZE = 1050, 300\n"
         "worker.main()\n"
     )
-    monkeypatch.setattr("rwkv_tok.data.pool._COMMAND", [sys.executable, str(folder / "worker.py")])
+    monkeypatch.setattr(
+        "rwkv_tok.data.preparing.pool._COMMAND", [sys.executable, str(folder / "worker.py")]
+    )

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwkv_tok.data.arrange import TRAIN, VALID, passes
-from rwkv_tok.data.order import shuffled, validation_mask
-from rwkv_tok.data.plan import Arrangement
+from rwkv_tok.data.preparing.arrange import TRAIN, VALID, passes
+from rwkv_tok.data.preparing.order import shuffled, validation_mask
+from rwkv_tok.data.preparing.plan import Arrangement
 from rwkv_tok.errors import DataError
 
 MASK = 2**64 - 1

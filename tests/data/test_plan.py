@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rwkv_tok.data.documents import ReadOptions
-from rwkv_tok.data.plan import Arrangement, Plan
-from rwkv_tok.data.source import Source
+from rwkv_tok.data.preparing.plan import Arrangement, Plan
+from rwkv_tok.data.reading.documents import ReadOptions
+from rwkv_tok.data.reading.source import Source
 from rwkv_tok.errors import DataError
 
 SOURCE = Source("a.jsonl", "jsonl", None, 10, 20)

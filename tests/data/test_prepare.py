@@ -32,8 +32,8 @@ from data.corpora import (
 import rwkv_tok
 from rwkv_tok import Tokenizer
 from rwkv_tok.data import Status, prepare, verify
-from rwkv_tok.data.compression import zstd
-from rwkv_tok.data.order import shuffled, validation_mask
+from rwkv_tok.data.preparing.order import shuffled, validation_mask
+from rwkv_tok.data.reading.compression import zstd
 from rwkv_tok.errors import DataError
 
 MANY = [f"document {number} " + "word " * (number % 9) for number in range(300)]
@@ -185,7 +185,7 @@ def test_a_bad_record_comes_before_a_damaged_file_behind_it(
         inputs[1].write_bytes(b"x" * stat.st_size)
         os.utime(inputs[1], ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
-    monkeypatch.setattr("rwkv_tok.data.run.check_free_space", damage)
+    monkeypatch.setattr("rwkv_tok.data.preparing.run.check_free_space", damage)
     with pytest.raises(DataError, match=r"a\.jsonl, line 1: no valid JSON"):
         prepare(inputs, tmp_path / "out", workers=workers)
 
@@ -294,11 +294,11 @@ def test_a_single_item_has_a_largest_size(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = sum(map(len, stored(TEXTS)))
-    monkeypatch.setattr("rwkv_tok.data.publish.LONGEST_ITEM", tokens - 1)
+    monkeypatch.setattr("rwkv_tok.data.preparing.publish.LONGEST_ITEM", tokens - 1)
     with pytest.raises(DataError, match=f"{tokens} tokens do not fit into a single item"):
         prepare(source, tmp_path / "out", single_item=True)
     assert not {"out.bin", "out.idx", "out.json"} & {*names(tmp_path)}
-    monkeypatch.setattr("rwkv_tok.data.publish.LONGEST_ITEM", tokens)
+    monkeypatch.setattr("rwkv_tok.data.preparing.publish.LONGEST_ITEM", tokens)
     assert prepare(source, tmp_path / "out", single_item=True).items == 1
 
 

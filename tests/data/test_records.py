@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwkv_tok.data import records
-from rwkv_tok.data.records import RecordReader, is_self_synchronizing
+from rwkv_tok.data.reading import records
+from rwkv_tok.data.reading.records import RecordReader, is_self_synchronizing
 
 DELIMITERS = [b"\n", b"ab", b"\r\n", b"<|end|>", b"\n\n", b"aba", b"\n---\n"]
 LONGEST = 20

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rwkv_tok.data.schedule import PartId, Schedule
-from rwkv_tok.data.source import Source
+from rwkv_tok.data.preparing.schedule import PartId, Schedule
+from rwkv_tok.data.reading.source import Source
 from rwkv_tok.errors import DataError
 
 PART = 100

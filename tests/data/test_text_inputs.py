@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from reference import ReferenceTokenizer
 
 from rwkv_tok.data import BinIdx, prepare
-from rwkv_tok.data.compression import zstd
+from rwkv_tok.data.reading.compression import zstd
 from rwkv_tok.errors import DataError
 
 ANY_BYTES = [b"a\r\nb\n", b"", b"\xef\xbb\xbfa", b"\xff\xfe\x80", b"\0\0", "今天".encode()[:4]]
@@ -64,8 +64,8 @@ def test_a_compressed_file_is_a_document(tmp_path: Path) -> None:
 def test_a_file_that_is_too_long_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rwkv_tok.data.readers.text.LONGEST_DOCUMENT", 10)
-    monkeypatch.setattr("rwkv_tok.data.readers.text.BLOCK_SIZE", 4)
+    monkeypatch.setattr("rwkv_tok.data.reading.text.LONGEST_DOCUMENT", 10)
+    monkeypatch.setattr("rwkv_tok.data.reading.text.BLOCK_SIZE", 4)
     sources = write(tmp_path, b"a" * 10, b"b" * 11, gzip.compress(b"c" * 100_000), b"d")
     with pytest.raises(DataError, match=r"1\.txt, document 1: longer than .*--separator"):
         prepare(sources, tmp_path / "out")
@@ -186,7 +186,7 @@ def test_standard_input_is_no_reason_to_throw_a_run_away(
     def stop(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rwkv_tok.data.checkpoints._SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("rwkv_tok.data.preparing.checkpoints._SECONDS_BETWEEN", 0)
     with pytest.raises(KeyboardInterrupt):
         prepare(source, tmp_path / "out", report=stop)
     before = names(tmp_path / "out.work")

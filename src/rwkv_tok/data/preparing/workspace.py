@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
+from rwkv_tok.data.reading.source import STDIN
 from rwkv_tok.errors import DataError
 from rwkv_tok.files import atomic_output
-
-from .source import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
