@@ -6,6 +6,7 @@ Strings are taken as the bytes that they are; only rows without a value are bad 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -66,6 +67,10 @@ class _ParquetReader:
         _check_field(source, self._file.schema_arrow, field)
         self.part_count: int = max(1, self._file.num_row_groups)
         self._done = 0
+        metadata = self._file.metadata
+        groups = (metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+        self._rows_before = [*accumulate(groups, initial=0)]
+        self._share = 0.0  # of the rows that are done with
 
     def read(self, part: int) -> Iterator[Block]:
         """The documents of a row group."""
@@ -77,7 +82,10 @@ class _ParquetReader:
                     columns=[self._field],
                     use_threads=False,
                 )
+                rows = self._rows_before[part]
                 for batch in batches:
+                    rows += len(batch)
+                    self._share = rows / self._file.metadata.num_rows
                     yield _block(batch, self._field)
         self._done = part + 1
 
@@ -101,7 +109,7 @@ class _ParquetReader:
     @property
     def position(self) -> int:
         """How many bytes of the file are done with, about."""
-        return self._source.size * self._done // self.part_count
+        return round(self._source.size * self._share)
 
     def close(self) -> None:
         """Close the file."""
@@ -127,6 +135,7 @@ class _ArrowReader:
         self._batch_count = count
         self.part_count: int = max(1, -(-count // _BATCHES_OF_PART))
         self._done = 0
+        self._share = 0.0  # of the batches that are done with
 
     def read(self, part: int) -> Iterator[Block]:
         """The documents of the record batches of a part."""
@@ -135,7 +144,9 @@ class _ArrowReader:
             for number in range(first, min(first + _BATCHES_OF_PART, self._batch_count)):
                 batch = self._batch(number)
                 for start in range(0, len(batch), _MOST_ROWS):
-                    yield _block(batch.slice(start, _MOST_ROWS), self._field)
+                    rows = batch.slice(start, _MOST_ROWS)
+                    self._share = (number + (start + len(rows)) / len(batch)) / self._batch_count
+                    yield _block(rows, self._field)
         self._done = part + 1
 
     def _batch(self, number: int) -> pa.RecordBatch:
@@ -159,7 +170,7 @@ class _ArrowReader:
     @property
     def position(self) -> int:
         """How many bytes of the file are done with, about."""
-        return self._source.size * self._done // self.part_count
+        return round(self._source.size * self._share)
 
     def close(self) -> None:
         """Close the file."""
