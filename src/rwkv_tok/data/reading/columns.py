@@ -220,6 +220,6 @@ def _complaints(source: Source) -> Iterator[None]:
     """Turn what pyarrow raises about a file into a DataError."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names may be damaged, too
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{source.name} is damaged, or no {source.format}: {reason}") from error
