@@ -73,7 +73,7 @@ def check(tmp_path: Path, content: bytes, texts: Sequence[str], **options: Any) 
         assert dataset_at(tmp_path / "out") == dataset_of(texts)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(st.text(max_size=10), max_size=12), st.booleans(), st.integers(1, 80))
 def test_texts_are_encoded_exactly(texts: list[str], is_ascii: bool, part_size: int) -> None:
     texts = [text.encode(errors="replace").decode() for text in texts]

@@ -169,7 +169,7 @@ def test_the_number_of_workers_does_not_matter(
     assert manifests[0] == manifests[1] == manifests[2]
 
 
-@pytest.mark.parametrize("workers", [1, 5])
+@pytest.mark.parametrize("workers", [1, 3])
 def test_the_first_bad_record_is_named(mixed: Path, tmp_path: Path, workers: int) -> None:
     bad = jsonl(MANY[:200]) + b"bad\n" + jsonl(MANY) + b"bad\n"
     (mixed / "b.jsonl.gz").write_bytes(gzip.compress(bad))
@@ -197,7 +197,7 @@ def test_a_bad_record_comes_before_a_damaged_file_behind_it(
         prepare(inputs, tmp_path / "out", workers=workers)
 
 
-@pytest.mark.parametrize("workers", [1, 5])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_bad_records_are_listed_in_their_order(mixed: Path, tmp_path: Path, workers: int) -> None:
     bad = jsonl(MANY[:100]) + b"bad\n\n" + jsonl(MANY[100:]) + b'{"text": 3}'
     (mixed / "a.jsonl").write_bytes(bad)

@@ -1,6 +1,5 @@
 """prepare and inputs made to exhaust memory, time or patience."""
 
-import bz2
 import gzip
 import json
 import lzma
@@ -15,7 +14,6 @@ import pytest
 from data.corpora import dataset_at, dataset_of, jsonl, prepare_in_parts, skipped_at
 
 from rwkv_tok.data import BinIdx, prepare
-from rwkv_tok.data.reading.compression import zstd
 from rwkv_tok.errors import DataError
 
 MEGABYTE = 1 << 20
@@ -35,7 +33,7 @@ def test_a_long_line_is_a_document(tmp_path: Path) -> None:
     # One of 200 MB is read in the slow job, in the same way.
     with (tmp_path / "a.jsonl").open("wb") as file:
         file.write(jsonl(["before"]) + b'{"text": "')
-        for _ in range(20):
+        for _ in range(8):
             file.write(b" the" * (MEGABYTE // 4))
         file.write(b'"}\n' + jsonl(["after"]))
     prepare(tmp_path / "a.jsonl", tmp_path / "out", check=False)
@@ -43,14 +41,14 @@ def test_a_long_line_is_a_document(tmp_path: Path) -> None:
     assert len(documents) == 3
     [the] = set(documents[1][:-1].tolist())
     assert [the, 0] == next(iter(documents[1:2]))[-2:].tolist()
-    assert len(documents[1]) == 20 * MEGABYTE // 4 + 1
+    assert len(documents[1]) == 8 * MEGABYTE // 4 + 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory in another unit")
 @pytest.mark.parametrize(
     "compress",
-    [gzip.compress, zstd.compress, bz2.compress, lambda data: lzma.compress(data, preset=0)],
-    ids=["gzip", "zstd", "bzip2", "xz"],
+    [gzip.compress, lambda data: lzma.compress(data, preset=0)],
+    ids=["gzip", "xz"],
 )
 def test_a_bomb_takes_little_memory(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
     source = tmp_path / "bomb.jsonl"

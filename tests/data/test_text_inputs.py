@@ -92,7 +92,7 @@ def test_a_file_is_split_at_separators(
     assert dataset_at(tmp_path / "out") == dataset_of(expected)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(st.sampled_from([b"ab", b"a", b"b", b"\n", b"aba", b"xyz"]), max_size=20),
     st.sampled_from([b"ab", b"aba", b"\n\n", b"\n", b"aa"]),
