@@ -16,6 +16,7 @@ from rwkv_tok.errors import DataError
 from rwkv_tok.files import atomic_output
 
 from .encoding import LONGEST_ITEM
+from .workspace import MARKER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from .token_files import TokenFiles
 
 __all__ = ["NewSet", "finish_publishing", "publish"]
-
-_MARKER = "publish.json"
 
 
 @dataclass(slots=True)
@@ -91,7 +90,7 @@ def publish(
         "stale": [path.name for path in stale],
         "moves": [(source.name, target.name) for source, target in moves],
     }
-    with atomic_output(folder / _MARKER) as file:
+    with atomic_output(folder / MARKER) as file:
         file.write(json.dumps(marker).encode())
     finish_publishing(folder)
 
@@ -99,7 +98,7 @@ def publish(
 def finish_publishing(folder: Path) -> bool:
     """Move what is still to be moved; return whether everything was ready for that."""
     try:
-        marker = json.loads((folder / _MARKER).read_bytes())
+        marker = json.loads((folder / MARKER).read_bytes())
     except FileNotFoundError:
         return False
     moves = [(folder / source, folder.parent / target) for source, target in marker["moves"]]

@@ -20,7 +20,7 @@ from .corpus_files import CorpusFiles
 from .estimate import check_free_space, estimate
 from .publish import NewSet, finish_publishing, publish
 from .tokenize import tokenize
-from .workspace import Workspace, folder_of
+from .workspace import MARKER, Workspace, folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -247,7 +247,7 @@ class Run:
             for path in (idx_path(prefix), bin_path(prefix), json_path(prefix))
             if path.exists()
         ]
-        if not taken or (work / "publish.json").exists():
+        if not taken or (work / MARKER).exists():
             return None
         manifest = read_manifest(self._prefix)
         if manifest is not None and idx_path(self._prefix).exists():

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from .plan import Plan
 
-__all__ = ["PARTS", "Workspace", "folder_of"]
+__all__ = ["MARKER", "PARTS", "Workspace", "folder_of"]
 
 #: How the names of the folders begin that workers write to.
 PARTS = "parts-"
+#: What tells that all is made, and which names it is to be given.
+MARKER = "publish.json"
 
 _LOCK = "lock"
 _PLAN = "plan.json"
@@ -97,9 +99,12 @@ class Workspace:
             out.write(json.dumps(plan.to_json()).encode())
 
     def _clear(self) -> None:
-        """Remove everything but the lock, and last what tells whose folder it is."""
+        """Remove everything but the lock; last what tells whose folder it is.
+
+        First what tells that all is made: whoever is killed meanwhile must not find it.
+        """
         entries = [entry for entry in self.folder.iterdir() if entry.name != _LOCK]
-        for entry in sorted(entries, key=lambda entry: entry.name == _PLAN):
+        for entry in sorted(entries, key=lambda entry: (entry.name == _PLAN, entry.name != MARKER)):
             if entry.is_dir():
                 shutil.rmtree(entry)
             else:
