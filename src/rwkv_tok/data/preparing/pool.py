@@ -64,10 +64,11 @@ class WorkerPool:
         self._threads: list[threading.Thread] = []
         try:
             for number in range(workers):
-                process = subprocess.Popen(  # noqa: S603 # this package's own module
-                    _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-                )
-                self._processes.append(process)
+                with _interrupts_held_back():
+                    process = subprocess.Popen(  # noqa: S603 # this package's own module
+                        _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                    )
+                    self._processes.append(process)
                 thread = threading.Thread(
                     target=self._keep_busy, args=(number, process), name=f"worker {number}"
                 )
@@ -120,6 +121,9 @@ class WorkerPool:
 
     def _keep_busy(self, number: int, process: subprocess.Popen[bytes]) -> None:
         """Hand parts to a worker, one task at a time, and pass on what came of them."""
+        if sys.platform != "win32":
+            # The command line lets SIGPIPE end it; that a worker has gone must be told instead.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
         requests, answers = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
         task = None
         tasks = 0
@@ -143,6 +147,7 @@ class WorkerPool:
         except Exception as error:  # it is raised where results are waited for
             self._outcomes.put(error)
         finally:
+            _close_pipes(process)  # here, as it may write what a worker has not taken
             self._outcomes.put(None)
 
     def _death(self, process: subprocess.Popen[bytes], task: Task | None) -> DataError:
@@ -166,10 +171,7 @@ class WorkerPool:
         for thread in self._threads:
             thread.join()
         for process in self._processes:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+            _close_pipes(process)
             process.wait()
         shutil.rmtree(self._spools, ignore_errors=True)
 
@@ -183,3 +185,23 @@ class WorkerPool:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait; a process that is started meanwhile never gets it, not even at once."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

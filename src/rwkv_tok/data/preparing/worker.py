@@ -76,15 +76,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else prints must not disturb
     requests = sys.stdin.buffer
-    setup: Setup = pickle.load(requests)  # noqa: S301 # from this package's own process
-    encoder = PartEncoder(setup.tokenizer, setup.sources, setup.reading, setup.encoding)
     try:
+        setup: Setup = pickle.load(requests)  # noqa: S301 # from this package's own process
+        encoder = PartEncoder(setup.tokenizer, setup.sources, setup.reading, setup.encoding)
         while True:
             task: Task = pickle.load(requests)  # noqa: S301
             outcome = _encode(encoder, task)
             pickle.dump(outcome, answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
-    except (EOFError, BrokenPipeError):  # whoever asked has gone
+    except (EOFError, BrokenPipeError, pickle.UnpicklingError):  # whoever asked has gone
         os._exit(0)  # without the attempt to flush what nobody reads
 
 
