@@ -20,6 +20,7 @@ import argparse
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -136,7 +137,7 @@ class Disturber:
         self._rng = rng
         self._signal = number
         self._tally = tally
-        self._orphans: list[Process] = []
+        self._started: list[Process] = []
 
     def run(self, scenario: Scenario, most: int) -> int:
         """One run with at most so many signals; returns how many there were."""
@@ -156,18 +157,19 @@ class Disturber:
             self._check_orphans()
             place.check_end()
         finally:
-            for process in self._orphans:
+            for process in self._started:
                 process.close()
-            self._orphans.clear()
+            self._started.clear()
         return self._tally.kills - before
 
-    def _start(self, scenario: Scenario, place: Place, seconds: float, *, disturbed: bool) -> int:
+    def _start(self, scenario: Scenario, place: Place, usual: float, *, disturbed: bool) -> int:
         """Start the command once, and disturb it if it shall be; its exit code."""
         process = Process(place.command)
+        self._started.append(process)
         self._tally.starts += 1
         victim = ""
         if disturbed:
-            self._await_moment(scenario, process, place, seconds)
+            self._await_moment(scenario, process, place, usual)
             victim = self._strike(process)
         struck = time.monotonic()
         code = process.wait()
@@ -176,10 +178,11 @@ class Disturber:
             self._tally.phases[place.phase()] += 1
             self._tally.scenarios[scenario.name] += 1
         self._check_exit(process, victim, code, time.monotonic() - struck)
-        self._orphans.append(process)
         if self._rng.random() < 0.5:  # the next start may meet them, or not
             self._check_orphans()
-            self._tally.slowest_end = max(self._tally.slowest_end, time.monotonic() - struck)
+            if victim in ("command", "all"):
+                seconds = time.monotonic() - struck
+                self._tally.slowest_end = max(self._tally.slowest_end, seconds)
         return code
 
     def _await_moment(
@@ -195,7 +198,7 @@ class Disturber:
             ]
         )
         is_new = not any(place.folder.glob(landmark))
-        delay = self._rng.uniform(0.1, 1.05 * seconds)
+        delay = self._rng.uniform(0.1, seconds)
         if self._rng.random() < 0.5 and is_new:
             wait_until(lambda: process.has_ended() or any(place.folder.glob(landmark)), 300)
             delay = self._rng.choice([0, self._rng.uniform(0, 0.01), delay / 3])
@@ -236,11 +239,13 @@ class Disturber:
 
     def _check_orphans(self) -> None:
         """Wait for what is left of former starts."""
-        for process in self._orphans:
+        for process in self._started:
             if not wait_until(lambda process=process: not process.living(), _SECONDS_OF_ORPHANS):
                 raise Broken(f"processes without a parent go on: {process.living()}")
+            if "Traceback" in process.errors():
+                raise Broken(f"somebody complains: {process.errors()}")
             process.close()
-        self._orphans.clear()
+        self._started.clear()
 
 
 def main() -> int:
@@ -252,7 +257,7 @@ def main() -> int:
     tally = Tally()
     try:
         _disturb(options, folder, tally)
-    except (Broken, KeyboardInterrupt) as error:
+    except (Broken, subprocess.TimeoutExpired, KeyboardInterrupt) as error:
         print(f"{tally.summary()}\nFAILED with seed {options.seed}: {error!r}")
         print(f"everything is kept in {folder}")
         return 1
