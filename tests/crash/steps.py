@@ -34,9 +34,9 @@ from crash.scenarios import Broken, Place, Scenario
 import rwkv_tok
 from rwkv_tok.cli.app import app
 from rwkv_tok.data import arrange, checkpoints, documents, preparation  # noqa: F401 # for all forks
-from rwkv_tok.data.appender import Appender
-from rwkv_tok.data.journal import Journal
-from rwkv_tok.data.manifest import HashingFile
+from rwkv_tok.data.binidx.manifest import HashingFile
+from rwkv_tok.data.preparing.appender import Appender
+from rwkv_tok.data.preparing.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -30,7 +30,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 @pytest.fixture
 def small_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
     """A few documents of each kind; each part that is done is written down."""
-    monkeypatch.setattr("rwkv_tok.data.checkpoints._SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr("rwkv_tok.data.preparing.checkpoints._SECONDS_BETWEEN", -1.0)
     return make_corpus(tmp_path / "corpus", seed=1, megabytes=0.1)
 
 

@@ -43,7 +43,7 @@ def test_what_another_run_has_begun_stays_beside_a_complete_dataset(
     prefix = tmp_path / "train"
     prepare(corpus, prefix)
     with monkeypatch.context() as patch:
-        patch.setattr("rwkv_tok.data.run.publish", stop)
+        patch.setattr("rwkv_tok.data.preparing.run.publish", stop)
         with pytest.raises(KeyboardInterrupt):
             prepare(corpus, prefix, epochs=2, overwrite=True)
     assert prepare(corpus, prefix).was_complete

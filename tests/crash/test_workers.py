@@ -47,7 +47,7 @@ def test_a_worker_that_dies_at_once_is_told(corpus: Path, tmp_path: Path) -> Non
 def test_a_worker_ends_quietly_if_its_command_is_killed_before_it_told_anything(
     told: bytes,
 ) -> None:
-    worker = [sys.executable, "-c", "from rwkv_tok.data.worker import main; main()"]
+    worker = [sys.executable, "-c", "from rwkv_tok.data.preparing.worker import main; main()"]
     done = subprocess.run(worker, input=told, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
