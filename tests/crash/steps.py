@@ -33,10 +33,11 @@ from crash.scenarios import Broken, Place, Scenario
 
 import rwkv_tok
 from rwkv_tok.cli.app import app
-from rwkv_tok.data import arrange, checkpoints, documents, preparation  # noqa: F401 # for all forks
 from rwkv_tok.data.binidx.manifest import HashingFile
+from rwkv_tok.data.preparing import arrange, checkpoints, preparation  # noqa: F401 # for all forks
 from rwkv_tok.data.preparing.appender import Appender
 from rwkv_tok.data.preparing.journal import Journal
+from rwkv_tok.data.reading import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable

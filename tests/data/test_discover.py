@@ -240,7 +240,7 @@ def test_names_tell_formats(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [LINE, b"\xef\xbb\xbf" + LINE, b"\n \r\n" + LINE])
 def test_jsonl_is_recognised(tmp_path: Path, content: bytes) -> None:
     make(tmp_path, "shard-0001", content=content)
-    make(tmp_path, "shard.gz", content=gzip.compress(content))
+    make(tmp_path, "shard.gz", content=gzip.compress(content, mtime=0))
     assert formats_of(tmp_path / "shard-0001", tmp_path / "shard.gz") == [
         ("jsonl", None),
         ("jsonl", "gzip"),
@@ -270,7 +270,7 @@ def test_columnar_files_are_recognised(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("packed", "expected"),
     [
-        (gzip.compress(LINE), "gzip"),
+        (gzip.compress(LINE, mtime=0), "gzip"),
         (zstd.compress(LINE), "zstd"),
         (b"\x50\x2a\x4d\x18\0\0\0\0" + zstd.compress(LINE), "zstd"),
         (bz2.compress(LINE), "bzip2"),
@@ -304,6 +304,6 @@ def test_what_tells_no_format_asks_for_one(tmp_path: Path, content: bytes) -> No
 
 
 def test_damage_is_noticed_while_looking_for_the_format(tmp_path: Path) -> None:
-    make(tmp_path, "a.gz", content=gzip.compress(b"plain text")[:12])
+    make(tmp_path, "a.gz", content=gzip.compress(b"plain text", mtime=0)[:12])
     with pytest.raises(DataError, match=r"a\.gz ends in the middle of its gzip data"):
         paths_of(tmp_path, "a.gz")
