@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rwkv_tok.data import prepare
-from rwkv_tok.data.preparing.workspace import folder_of
+from rwkv_tok.data.preparing.names import work_folder
 from rwkv_tok.errors import DataError
 
 
@@ -61,7 +61,7 @@ def test_a_run_that_was_half_thrown_away_begins_anew(
         patch.setattr("rwkv_tok.data.preparing.publish.finish_publishing", stop)
         with pytest.raises(KeyboardInterrupt):
             prepare(corpus, prefix)
-    assert (folder_of(prefix) / "publish.json").exists()
+    assert (work_folder(prefix) / "publish.json").exists()
 
     unlink, iterdir = Path.unlink, Path.iterdir
     count = 0

@@ -72,7 +72,7 @@ def prepare_in_parts(
 ) -> Prepared:
     """`prepare` with parts of another size."""
     tok = rwkv_tok.load()
-    plan, _ = make_plan(inputs, tok, **options)
+    plan, _ = make_plan(inputs, tok, prefix, **options)
     plan = replace(plan, reading=replace(plan.reading, part_size=part_size))
     run = Run(plan, tok, prefix, check=True, skip_bad=skip_bad)
     return run.run(workers=workers, overwrite=overwrite, report=report)

@@ -44,7 +44,7 @@ def write_arrow(path: Path) -> None:
 
 def estimate_of(*inputs: Path, **options: Any) -> Estimate:
     tok = rwkv_tok.load()
-    plan, _ = make_plan(inputs, tok, **options)
+    plan, _ = make_plan(inputs, tok, "out", **options)
     return estimate(plan, tok, inputs[0].parent)
 
 

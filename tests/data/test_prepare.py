@@ -368,3 +368,39 @@ def test_random_corpora_are_encoded_as_the_oracle_would(tmp_path: Path, referenc
     prepare(tmp_path / "a.jsonl", tmp_path / "out", workers=2)
     expected = [[*reference.encode(text.encode()), 0] for text in texts]
     assert dataset_at(tmp_path / "out") == dataset_of_ids(expected)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_bad_record_behind_the_limit_is_none_of_its_business(
+    limit: int, on_error: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "a"}\n\n{"text": ""}\n{"text": "b"}\n{"text": "c"}\nbad\n')
+    options: dict[str, Any] = {"on_error": on_error, "limit": limit, "min_tokens": 1}
+    prepared = prepare(source, tmp_path / "out", **options)
+    assert (prepared.items, prepared.manifest["corpus"]["bad"]) == (limit, 0)
+    assert not (tmp_path / "out.skipped.jsonl").exists()
+
+
+def test_a_bad_record_before_the_limit_is_found(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_text('{"text": "a"}\n\n{"text": "b"}\nbad\n{"text": "c"}\n')
+    with pytest.raises(DataError, match="line 4"):
+        prepare(source, tmp_path / "out", limit=3)
+
+
+@pytest.mark.parametrize("named", ["{}", "{}/*.json*", "{}/**"])
+def test_what_was_made_in_the_folder_of_the_inputs_is_no_input(named: str, tmp_path: Path) -> None:
+    for name in ("a.jsonl", "z.jsonl"):
+        (tmp_path / name).write_text('{"text": "a"}\n')
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\nbad\n')
+    inputs, prefix = named.format(tmp_path), tmp_path / "out"
+    options: dict[str, Any] = {"on_error": "skip", "valid_fraction": 0.5}
+    first = prepare(inputs, prefix, **options)
+    assert (tmp_path / "out.skipped.jsonl").exists()
+    (tmp_path / "out.work").mkdir()
+    (tmp_path / "out.work" / "a.jsonl").write_text('{"text": "no input"}\n')
+    again = prepare(inputs, prefix, **options)
+    assert again.was_complete
+    assert first.items == again.items == 1

@@ -180,6 +180,6 @@ def _dry_run(
         from rwkv_tok.data.preparing.estimate import estimate
         from rwkv_tok.data.preparing.preparation import make_plan
 
-        plan, ignored = make_plan(inputs, tokenizer, **plan_options)
+        plan, ignored = make_plan(inputs, tokenizer, output, **plan_options)
         estimated = estimate(plan, tokenizer, Path(output).parent)
     return dry_run_text(plan, ignored, estimated, as_json=as_json)

@@ -13,6 +13,7 @@ from rwkv_tok.data.binidx.manifest import read_manifest
 from rwkv_tok.data.binidx.reader import BinIdx
 from rwkv_tok.data.preparing.arrange import TRAIN, passes
 from rwkv_tok.data.preparing.encoding import LONGEST_ITEM, keep
+from rwkv_tok.data.preparing.names import output_paths
 from rwkv_tok.data.preparing.plan import Arrangement, Plan
 from rwkv_tok.data.reading.discover import discover
 from rwkv_tok.data.reading.documents import DEFAULT_FIELD, ReadOptions
@@ -86,7 +87,7 @@ def recipe_of(
         field = text_field or reading.get("text_field", DEFAULT_FIELD)
         plan = Plan(
             tokenizer.fingerprint,
-            discover(inputs, input_format).sources,
+            discover(inputs, input_format, output_paths(prefix)).sources,
             ReadOptions(field, end),
             noted.get("min_tokens", 0),
             noted.get("max_tokens", LONGEST_ITEM - 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -74,6 +75,8 @@ class PartResult:
         length, and the bytes of the texts that are kept.
     bad
         The records that are no documents, numbered within the part.
+    documents_before_bad
+        How many documents are kept before the first of these.
     """
 
     source: int
@@ -88,6 +91,7 @@ class PartResult:
     too_long: int = 0
     text_bytes: int = 0
     bad: list[BadRecord] = field(default_factory=list)
+    documents_before_bad: int = 0
 
     @property
     def tokens(self) -> int:
@@ -131,8 +135,12 @@ class PartEncoder:
         result = PartResult(source, part)
         reader = self._reader_at(source, part)
         sizes = []
+        documents = 0
         for block in reader.read(part):
-            batch = self._encode_block(block, result)
+            batch, kept = self._encode_block(block, result)
+            if block.bad and not result.bad:
+                result.documents_before_bad = documents + _count_before(block, kept)
+            documents += len(batch)
             sizes.append(np.diff(batch.offsets).astype(np.int32))
             output.write(batch.ids.astype("<u2", copy=False).data)
             result.bad += (BadRecord(result.records + b.number, b.reason) for b in block.bad)
@@ -160,19 +168,23 @@ class PartEncoder:
         self._open = (-1, -1)  # unless all goes well
         return self._reader
 
-    def _encode_block(self, block: Block, result: PartResult) -> TokenBatch:
+    def _encode_block(
+        self, block: Block, result: PartResult
+    ) -> tuple[TokenBatch, NDArray[np.bool_]]:
+        """The documents that are kept, and which those are of all."""
         batch = self._tokenizer.encode_ragged(
             block.texts, num_threads=self._num_threads, append_eot=True
         )
         if self._encoding.check:
             self._check(block.texts, batch, result)
         too_short, too_long = self._encoding.outside(batch)
-        if too_short.any() or too_long.any():
+        kept = ~(too_short | too_long)
+        if not kept.all():
             result.too_short += int(np.count_nonzero(too_short))
             result.too_long += int(np.count_nonzero(too_long))
-            batch = keep(batch, ~(too_short | too_long))
+            batch = keep(batch, kept)
         result.text_bytes += int(self._token_lengths.take(batch.ids).sum(dtype=np.int64))
-        return batch
+        return batch, kept
 
     def _check(self, texts: Any, batch: TokenBatch, result: PartResult) -> None:
         """Raise DataError unless every document decodes to its text."""
@@ -190,6 +202,12 @@ class PartEncoder:
                 f"{name}: a document after record {result.records} does not decode to its text; "
                 "this is a bug in rwkv_tok or a fault of this machine"
             )
+
+
+def _count_before(block: Block, kept: NDArray[np.bool_]) -> int:
+    """How many of the documents that are kept come before the first bad record of a block."""
+    numbers = [] if block.numbers is None else block.numbers
+    return int(np.count_nonzero(kept[: bisect_left(numbers, block.bad[0].number)]))
 
 
 def keep(batch: TokenBatch, kept: NDArray[np.bool_]) -> TokenBatch:

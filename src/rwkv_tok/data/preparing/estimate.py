@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from rwkv_tok.data.reading.documents import BLOCK_SIZE
 from rwkv_tok.data.reading.readers import open_reader
+from rwkv_tok.data.reading.source import ByteStream
 from rwkv_tok.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rwkv_tok.data.reading.documents import ReadOptions
+    from rwkv_tok.data.reading.source import Source
     from rwkv_tok.tokenizer import Tokenizer
 
     from .plan import Plan
@@ -58,19 +62,14 @@ def estimate(plan: Plan, tokenizer: Tokenizer, folder: Path) -> Estimate:
     """
     sources = [source for source in plan.sources if not source.is_stdin and source.size]
     input_bytes = sum(source.size for source in sources)
-    read = documents = tokens = 0
+    read = tokens = 0
+    documents = 0.0
     for source in sources[:: max(1, len(sources) // _SAMPLES)]:
-        reader = open_reader(source, plan.reading)
-        try:
-            block = next(iter(reader.read(0)), None)
-            if block is None:
-                continue
-            counts = tokenizer.count_batch(block.texts, num_threads=1)
-            documents += len(counts)
-            tokens += int(counts.sum()) + len(counts)
-            read += reader.position
-        finally:
-            reader.close()
+        sample = _sample_of_file if _is_whole(source, plan.reading) else _sample
+        sampled = sample(source, plan.reading, tokenizer)
+        read += sampled.bytes
+        documents += sampled.documents
+        tokens += sampled.tokens
     scale = input_bytes / read if read else 0.0
     documents, tokens = round(scale * documents), round(scale * tokens)
     if plan.arrangement.limit is not None and documents > plan.arrangement.limit:
@@ -83,6 +82,38 @@ def estimate(plan: Plan, tokenizer: Tokenizer, folder: Path) -> Estimate:
         working += 2 * tokens + _SIZE_ENTRY * documents
     free = shutil.disk_usage(folder).free
     return Estimate(input_bytes, documents, tokens, output, working, free)
+
+
+class _Sample(NamedTuple):
+    """What a beginning of a source holds: bytes of the file, documents, tokens with their 0s."""
+
+    bytes: int
+    documents: float
+    tokens: int
+
+
+def _is_whole(source: Source, reading: ReadOptions) -> bool:
+    """Whether a file is one document, which may be large."""
+    return source.format == "text" and reading.separator is None
+
+
+def _sample(source: Source, reading: ReadOptions, tokenizer: Tokenizer) -> _Sample:
+    reader = open_reader(source, reading)
+    try:
+        block = next(iter(reader.read(0)), None)
+        if block is None:
+            return _Sample(0, 0, 0)
+        counts = tokenizer.count_batch(block.texts, num_threads=1)
+        return _Sample(reader.position, len(counts), int(counts.sum()) + len(counts))
+    finally:
+        reader.close()
+
+
+def _sample_of_file(source: Source, _reading: ReadOptions, tokenizer: Tokenizer) -> _Sample:
+    with ByteStream(source) as stream:
+        tokens = tokenizer.count(stream.read(BLOCK_SIZE))
+        size = stream.position
+    return _Sample(size, size / source.size, tokens)
 
 
 def check_free_space(needed: Estimate, written: int) -> None:

@@ -11,6 +11,7 @@ from rwkv_tok.data.reading.documents import DEFAULT_FIELD, ReadOptions
 from rwkv_tok.tokenizer import load
 
 from .encoding import LONGEST_ITEM
+from .names import output_paths
 from .plan import Arrangement, Plan
 from .run import Prepared, Run, Status
 
@@ -26,6 +27,7 @@ __all__ = ["Prepared", "Status", "make_plan", "prepare"]
 def make_plan(
     inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     tokenizer: Tokenizer,
+    prefix: str | os.PathLike[str],
     *,
     input_format: Format | None = None,
     text_field: str | None = None,
@@ -47,7 +49,8 @@ def make_plan(
     """
     if isinstance(inputs, str | os.PathLike):
         inputs = [inputs]
-    corpus = discover([os.fspath(each) for each in inputs], input_format)
+    named = [os.fspath(each) for each in inputs]
+    corpus = discover(named, input_format, output_paths(Path(prefix)))
     if isinstance(separator, str):
         separator = separator.encode()
     plan = Plan(
@@ -162,6 +165,7 @@ def prepare(
     plan, _ = make_plan(
         inputs,
         tokenizer,
+        prefix,
         input_format=input_format,
         text_field=text_field,
         separator=separator,

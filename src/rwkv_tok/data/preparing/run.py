@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rwkv_tok._version import __version__
-from rwkv_tok.data.binidx.index_file import bin_path, idx_path
+from rwkv_tok.data.binidx.index_file import idx_path
 from rwkv_tok.data.binidx.magic_primes import explain_missing_prime, magic_prime, trainer_arguments
 from rwkv_tok.data.binidx.manifest import json_path, read_manifest
 from rwkv_tok.errors import DataError
@@ -18,9 +18,10 @@ from rwkv_tok.threads import available_cpus, check_num_threads
 from .arrange import TRAIN, VALID, arrange
 from .corpus_files import CorpusFiles
 from .estimate import check_free_space, estimate
+from .names import dataset_paths, skipped_path, valid_prefix, work_folder
 from .publish import NewSet, finish_publishing, publish
 from .tokenize import tokenize
-from .workspace import MARKER, Workspace, folder_of
+from .workspace import MARKER, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,7 +98,7 @@ class Prepared:
     @property
     def skipped(self) -> Path | None:
         """The list of the records without a usable text, if there are any."""
-        return _skipped_path(self.prefix) if self.manifest["corpus"]["bad"] else None
+        return skipped_path(self.prefix) if self.manifest["corpus"]["bad"] else None
 
 
 class Run:
@@ -116,7 +117,7 @@ class Run:
         self._plan = plan
         self._tokenizer = tokenizer
         self._prefix = prefix
-        self._valid_prefix = prefix.with_name(f"{prefix.name}-valid")
+        self._valid_prefix = valid_prefix(prefix)
         self._check = check
         self._skip_bad = skip_bad
         self._ctx_lens = ctx_lens
@@ -208,7 +209,7 @@ class Run:
         publish(
             folder,
             [self._new_set(name, each, files) for name, each in sets.items()],
-            (files.bad, _skipped_path(self._prefix)),
+            (files.bad, skipped_path(self._prefix)),
             plan.arrangement.single_item,
         )
 
@@ -237,16 +238,11 @@ class Run:
 
         Raises DataError if there is something else.
         """
-        work = folder_of(self._prefix)
+        work = work_folder(self._prefix)
         prefixes = [self._prefix]
         if self._plan.arrangement.valid_fraction:
             prefixes.append(self._valid_prefix)
-        taken = [
-            path
-            for prefix in prefixes
-            for path in (idx_path(prefix), bin_path(prefix), json_path(prefix))
-            if path.exists()
-        ]
+        taken = [path for prefix in prefixes for path in dataset_paths(prefix) if path.exists()]
         if not taken or (work / MARKER).exists():
             return None
         manifest = read_manifest(self._prefix)
@@ -263,12 +259,10 @@ class Run:
     def _refuse_to_replace(self) -> None:
         """Raise DataError if an output would take the place of something that is none."""
         names = [
-            path
-            for prefix in (self._prefix, self._valid_prefix)
-            for path in (idx_path(prefix), bin_path(prefix), json_path(prefix))
+            path for prefix in (self._prefix, self._valid_prefix) for path in dataset_paths(prefix)
         ]
         taken = {}
-        for path in (*names, _skipped_path(self._prefix)):
+        for path in (*names, skipped_path(self._prefix)):
             with contextlib.suppress(FileNotFoundError):
                 found = path.stat()
                 taken[found.st_dev, found.st_ino] = path
@@ -288,7 +282,7 @@ class Run:
 
     def _remove_leftovers(self) -> None:
         """Remove the folder of a run that was killed when all was done."""
-        if folder_of(self._prefix).is_dir():
+        if work_folder(self._prefix).is_dir():
             with contextlib.suppress(DataError):  # it is not of this run
                 Workspace(self._prefix, self._plan, overwrite=False).remove()
 
@@ -346,7 +340,3 @@ def _manifest_of(prefix: Path) -> dict[str, Any]:
     if manifest is None:
         raise DataError(f"{json_path(prefix)} has gone, or is no longer what was written")
     return manifest
-
-
-def _skipped_path(prefix: Path) -> Path:
-    return prefix.with_name(f"{prefix.name}.skipped.jsonl")

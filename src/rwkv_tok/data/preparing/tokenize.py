@@ -47,7 +47,9 @@ def tokenize(
     try:
         while not _is_done(plan, files.progress):
             result = next(results)
-            if result.bad and not skip_bad:
+            if result.bad and _is_enough(limit, files.progress, result):
+                result.bad.clear()  # behind the limit
+            elif result.bad and not skip_bad:
                 raise _complaint(plan, files.progress, result)
             files.commit(result)
             report(files.progress)
@@ -55,6 +57,11 @@ def tokenize(
         results.close()
     if limit is not None and files.progress.documents > limit:
         _cut(tokenizer, files, limit)
+
+
+def _is_enough(limit: int | None, progress: Progress, result: PartResult) -> bool:
+    """Whether the limit is reached before the first bad record of a part."""
+    return limit is not None and progress.documents + result.documents_before_bad >= limit
 
 
 def _is_done(plan: Plan, progress: Progress) -> bool:

@@ -13,13 +13,15 @@ from rwkv_tok.data.reading.source import STDIN
 from rwkv_tok.errors import DataError
 from rwkv_tok.files import atomic_output
 
+from .names import work_folder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from .plan import Plan
 
-__all__ = ["MARKER", "PARTS", "Workspace", "folder_of"]
+__all__ = ["MARKER", "PARTS", "Workspace"]
 
 #: How the names of the folders begin that workers write to.
 PARTS = "parts-"
@@ -43,7 +45,7 @@ class Workspace:
     """
 
     def __init__(self, prefix: Path, plan: Plan, *, overwrite: bool) -> None:
-        self.folder = folder_of(prefix)
+        self.folder = work_folder(prefix)
         if not prefix.parent.is_dir():
             raise DataError(f"no folder {prefix.parent} to put {prefix.name} into")
         self._refuse_foreign()
@@ -121,11 +123,6 @@ class Workspace:
     def close(self) -> None:
         """Let others in."""
         self._lock.release()
-
-
-def folder_of(prefix: Path) -> Path:
-    """Where a training set is made."""
-    return prefix.with_name(f"{prefix.name}.work")
 
 
 def _read_stdin(plan: Mapping[str, Any]) -> bool:

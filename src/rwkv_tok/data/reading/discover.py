@@ -55,12 +55,17 @@ class Corpus:
     ignored: tuple[str, ...]
 
 
-def discover(inputs: Iterable[str], given_format: Format | None = None) -> Corpus:
+def discover(
+    inputs: Iterable[str],
+    given_format: Format | None = None,
+    outputs: frozenset[str] = frozenset(),
+) -> Corpus:
     """Find the sources that inputs stand for.
 
     Inputs stay in their order; the files of a folder, at any depth, and those of a glob come in the
     bytewise order of their paths. A folder's hidden files are left out, and without `given_format`
-    those whose names do not tell a format.
+    those whose names do not tell a format; of folders and globs also what is in `outputs`, real
+    paths of files that are written and of folders that they are written in.
 
     Raises
     ------
@@ -76,9 +81,9 @@ def discover(inputs: Iterable[str], given_format: Format | None = None) -> Corpu
         if each == STDIN:
             sources.append(_standard_input(given_format))
             continue
-        for path in _expand(each):
+        for path in _expand(each, outputs):
             if path.is_dir():
-                found = _of_folder(path, given_format, ignored)
+                found = _of_folder(path, given_format, ignored, outputs)
                 if not found:
                     left_out = f"; of no known format: {ignored[-1]}" if ignored else ""
                     raise DataError(f"no file to read in the folder {path}{left_out}")
@@ -88,7 +93,7 @@ def discover(inputs: Iterable[str], given_format: Format | None = None) -> Corpu
     return Corpus(tuple(sources), tuple(ignored))
 
 
-def _expand(named: str) -> list[Path]:
+def _expand(named: str, outputs: frozenset[str]) -> list[Path]:
     """The file or folder of this name; if there is none, those that it matches as a glob."""
     path = Path(named)
     if os.path.lexists(path):
@@ -98,7 +103,11 @@ def _expand(named: str) -> list[Path]:
     # Path.glob knows no absolute patterns.
     matches = map(Path, glob.glob(named, recursive=True))  # noqa: PTH207
     # What `**` matches are folders and also the files in them: none may be read twice.
-    found = [path for path in matches if "**" not in named or not path.is_dir()]
+    found = [
+        path
+        for path in matches
+        if ("**" not in named or not path.is_dir()) and not _is_output(path, outputs)
+    ]
     if not found:
         raise DataError(f"no file matches {named}")
     for folder in {path.parent for path in found}:
@@ -116,9 +125,19 @@ def _refuse_loop(folder: Path) -> None:
         above.add(identity)
 
 
-def _of_folder(folder: Path, given_format: Format | None, ignored: list[str]) -> list[Source]:
+def _is_output(path: Path, outputs: frozenset[str]) -> bool:
+    """Whether a file is in `outputs`, or lies in a folder that is."""
+    real = os.path.realpath(path)
+    return real in outputs or os.path.dirname(real) in outputs  # noqa: PTH120 # of many files
+
+
+def _of_folder(
+    folder: Path, given_format: Format | None, ignored: list[str], outputs: frozenset[str]
+) -> list[Source]:
     sources = []
     for path in sorted(_walk(folder, ()), key=os.fsencode):
+        if _is_output(path, outputs):
+            continue
         if given_format is None and _suffix(path) not in _FORMAT_OF_SUFFIX:
             ignored.append(str(path))
         else:
