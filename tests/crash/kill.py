@@ -173,11 +173,13 @@ class Disturber:
             victim = self._strike(process)
         struck = time.monotonic()
         code = process.wait()
+        phase = place.phase()
         if victim and code != 0:
             self._tally.victims[victim] += 1
-            self._tally.phases[place.phase()] += 1
+            self._tally.phases[phase] += 1
             self._tally.scenarios[scenario.name] += 1
-        self._check_exit(process, victim, code, time.monotonic() - struck)
+        if code != -signal.SIGINT or phase != "complete":  # or else Python was about to end
+            self._check_exit(process, victim, code, time.monotonic() - struck)
         if self._rng.random() < 0.5:  # the next start may meet them, or not
             self._check_orphans()
             if victim in ("command", "all"):
@@ -203,8 +205,8 @@ class Disturber:
             wait_until(lambda: process.has_ended() or any(place.folder.glob(landmark)), 300)
             delay = self._rng.choice([0, self._rng.uniform(0, 0.01), delay / 3])
         elif self._signal != signal.SIGKILL:
-            # Until Python itself has started, Ctrl-C shows where it was.
-            wait_until(lambda: process.has_ended() or place.work.exists(), 300)
+            # Until Python and the package have started, Ctrl-C ends the command in other ways.
+            wait_until(lambda: process.has_ended() or process.is_at_work(), 300)
         wait_until(process.has_ended, delay)
 
     def _strike(self, process: Process) -> str:

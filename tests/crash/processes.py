@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Process", "take_interrupts", "wait_until"]
 
 _STATS = Path("/proc")
+_LOCKS = Path("/proc/locks")
 
 
 def take_interrupts() -> None:
@@ -87,6 +88,13 @@ class Process:
     def workers(self) -> list[int]:
         """The processes that it has started, if there are any."""
         return [pid for pid in self.living() if pid != self.pid]
+
+    def is_at_work(self) -> bool:
+        """Whether it has begun, and nobody else can: it holds a lock."""
+        if not _LOCKS.exists():
+            return self.seconds > 2  # certainly
+        lines = _LOCKS.read_text().splitlines()
+        return any(str(self.pid) in line.split()[4:5] for line in lines)
 
     def send(self, number: signal.Signals, pid: int | None = None) -> None:
         """Send a signal to one process, or to all of the session, as a terminal does."""
