@@ -66,3 +66,8 @@ def test_a_damaged_input_exits_with_2() -> None:
     result = invoke("merge", "one", "two", "-o", "all")
     assert result.exit_code == 2
     assert "two.bin has 2 bytes after the last item" in result.output
+
+
+def test_a_folder_is_no_prefix(tmp_path: Path) -> None:
+    message = error_of("merge", "a", "-o", f"{tmp_path}/")
+    assert "add what the names of the files begin with" in message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from rwkv_tok.errors import DataError
 from .errors import Failure
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
 __all__ = ["DatasetPrefix", "data_failures", "json_option"]
@@ -31,6 +31,8 @@ class DatasetPrefix(click.Path):
     ) -> str:
         """Take the suffix away, if there is one."""
         path = str(super().convert(value, param, ctx))
+        if path.endswith(("/", os.sep)):
+            self.fail(f"{path} is a folder: add what the names of the files begin with", param, ctx)
         for suffix in (".bin", ".idx"):
             if path.endswith(suffix):
                 return path.removesuffix(suffix)
