@@ -200,7 +200,7 @@ class Disturber:
             ]
         )
         is_new = not any(place.folder.glob(landmark))
-        delay = self._rng.uniform(0.1, seconds)
+        delay = self._rng.uniform(0.1, 0.95 * seconds)
         if self._rng.random() < 0.5 and is_new:
             wait_until(lambda: process.has_ended() or any(place.folder.glob(landmark)), 300)
             delay = self._rng.choice([0, self._rng.uniform(0, 0.01), delay / 3])

@@ -37,9 +37,10 @@ def small_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
 @pytest.mark.parametrize(
     ("program", "options"),
     [
-        ("kill.py", ["--kills", "10", "--megabytes", "3", "--scenario", "plain-2"]),
-        ("steps.py", ["--sample", "3"]),
-        ("full_disk.py", ["--disks", "1", "--documents", "30000", "--scenario", "shuffled"]),
+        ("kill.py", ["--kills", "7", "--megabytes", "3", "--scenario", "replacing-1"]),
+        ("kill.py", ["--kills", "3", "--megabytes", "3", "--scenario", "plain-2"]),
+        ("steps.py", ["--sample", "2"]),
+        ("full_disk.py", ["--disks", "1", "--documents", "20000", "--scenario", "shuffled"]),
     ],
 )
 def test_a_run_that_is_disturbed_and_repeated_ends_with_the_same_bytes(
@@ -73,7 +74,7 @@ def test_a_run_that_is_told_to_stop_goes_on(
 ) -> None:
     take_interrupts()
     scenario = next(each for each in SCENARIOS if each.name == name)
-    expected = expected_of(scenario, corpus, tmp_path / "expected")
+    expected = expected_of(scenario, corpus, corpus.folder.parent / "expected")  # made only once
     place = Place(tmp_path / "place", scenario, corpus, expected)
     with Process(place.command) as process:
         assert wait_until(lambda: begun(place) or process.has_ended(), 60)
