@@ -118,9 +118,9 @@ def dry_run_text(
         *((f"  {kind}", f"{count:,}") for kind, count in kinds.most_common()),
         ("documents", f"about {estimated.documents:,}"),
         ("tokens", f"about {estimated.tokens:,}"),
-        ("output", f"about {estimated.output_bytes / 1e9:.3f} GB"),
-        ("room needed", f"about {estimated.working_bytes / 1e9:.3f} GB"),
-        ("room free", f"{estimated.free_bytes / 1e9:.3f} GB"),
+        ("output", f"about {estimated.output_bytes / 1e6:,.1f} MB"),
+        ("room needed", f"about {estimated.working_bytes / 1e6:,.1f} MB"),
+        ("room free", f"{estimated.free_bytes / 1e6:,.1f} MB"),
     ]
     lines = _table(rows)
     if ignored:

@@ -123,6 +123,6 @@ def check_free_space(needed: Estimate, written: int) -> None:
     """
     if 0.7 * needed.working_bytes > needed.free_bytes + written:
         raise DataError(
-            f"about {needed.working_bytes / 1e9:.1f} GB are needed where the output goes, and "
-            f"{needed.free_bytes / 1e9:.1f} GB are free"
+            f"about {needed.working_bytes / 1e6:,.1f} MB are needed where the output goes, and "
+            f"{needed.free_bytes / 1e6:,.1f} MB are free"
         )
