@@ -74,5 +74,5 @@ def prepare_in_parts(
     tok = rwkv_tok.load()
     plan, _ = make_plan(inputs, tok, prefix, **options)
     plan = replace(plan, reading=replace(plan.reading, part_size=part_size))
-    run = Run(plan, tok, prefix, check=True, skip_bad=skip_bad)
+    run = Run(plan, tok, prefix, skip_bad=skip_bad)
     return run.run(workers=workers, overwrite=overwrite, report=report)

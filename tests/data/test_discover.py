@@ -80,7 +80,8 @@ def test_hidden_files_of_a_folder_are_left_out(tmp_path: Path) -> None:
 
 
 def test_files_of_a_folder_that_tell_no_format_are_reported(tmp_path: Path) -> None:
-    make(tmp_path, "in/README", "in/a.jsonl", "in/b.csv.gz", "in/c.jsonl.gz")
+    make(tmp_path, "in/README", "in/a.jsonl")
+    make(tmp_path, "in/b.csv.gz", "in/c.jsonl.gz", content=gzip.compress(LINE))
     corpus = discover([str(tmp_path / "in")])
     assert [Path(source.path).name for source in corpus.sources] == ["a.jsonl", "c.jsonl.gz"]
     assert [Path(path).name for path in corpus.ignored] == ["README", "b.csv.gz"]
@@ -226,15 +227,33 @@ def test_names_tell_formats(tmp_path: Path) -> None:
         "A.JSONL": "jsonl",
         "a.txt": "text",
         "a.text": "text",
-        "a.md": "text",
-        "a.txt.gz": "text",
-        "a.b.jsonl.zst": "jsonl",
-        "a.jsonl.BZ2": "jsonl",
     }
     make(tmp_path, *expected)
     assert formats_of(*(tmp_path / name for name in expected)) == [
         (each, None) for each in expected.values()
     ]
+
+
+def test_names_tell_formats_of_compressed_files(tmp_path: Path) -> None:
+    make(tmp_path, "a.txt.gz", content=gzip.compress(LINE))
+    make(tmp_path, "a.b.jsonl.zst", content=zstd.compress(LINE))
+    make(tmp_path, "a.jsonl.BZ2", content=bz2.compress(LINE))
+    names = ("a.txt.gz", "a.b.jsonl.zst", "a.jsonl.BZ2")
+    assert formats_of(*(tmp_path / name for name in names)) == [
+        ("text", "gzip"),
+        ("jsonl", "zstd"),
+        ("jsonl", "bzip2"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+@pytest.mark.parametrize("content", [b"", b"\x1f", LINE])
+def test_what_should_be_compressed_and_is_not_is_refused(
+    tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    make(tmp_path, f"a.jsonl{suffix}", content=content)
+    with pytest.raises(DataError, match="is not compressed as its name says"):
+        discover([str(tmp_path)])
 
 
 @pytest.mark.parametrize("content", [LINE, b"\xef\xbb\xbf" + LINE, b"\n \r\n" + LINE])

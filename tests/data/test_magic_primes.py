@@ -100,7 +100,7 @@ def test_the_advice_is_the_smallest_change(tokens: int, ctx_len: int) -> None:
         epochs += 1
     lengths = [c for c in range(ctx_len, 0, -1) if expected(tokens, c) is not None]
     message = explain_missing_prime(tokens, ctx_len)
-    assert f"{tokens} tokens at ctx_len {ctx_len}: write {epochs} epochs of it" in message
+    assert f"{tokens} tokens at ctx_len {ctx_len}: write {epochs} epochs" in message
     assert message.partition("train with ctx_len ")[2] == (str(lengths[0]) if lengths else "")
 
 

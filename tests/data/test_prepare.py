@@ -173,7 +173,7 @@ def test_the_number_of_workers_does_not_matter(
 def test_the_first_bad_record_is_named(mixed: Path, tmp_path: Path, workers: int) -> None:
     bad = jsonl(MANY[:200]) + b"bad\n" + jsonl(MANY) + b"bad\n"
     (mixed / "b.jsonl.gz").write_bytes(gzip.compress(bad))
-    (mixed / "c.jsonl.zst").write_bytes(b"no zstd at all\n")
+    (mixed / "c.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd is not all")
     with pytest.raises(DataError, match=r"b\.jsonl\.gz, line 201: no valid JSON"):
         prepare_in_parts(mixed, tmp_path / "out", 3000, workers=workers)
     assert not {"out.bin", "out.idx", "out.json"} & {*names(tmp_path)}

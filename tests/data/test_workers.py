@@ -88,6 +88,29 @@ def test_a_worker_that_is_killed_is_named(
     assert dataset_at(tmp_path / "out") == dataset_of(TEXTS)
 
 
+def test_a_file_of_tokens_that_is_too_short_is_not_taken_in(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = pool._COMMAND
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "worker.py").write_text(
+        "import os\nfrom itertools import count\nfrom rwkv_tok.data.preparing import worker\n"
+        "encode, tasks = worker._encode, count()\n"
+        "def cut(encoder, task):\n"
+        "    outcome = encode(encoder, task)\n"
+        "    if next(tasks) == 3:\n"
+        "        os.truncate(task.spool, task.spool.stat().st_size - 2)\n"
+        "    return outcome\n"
+        "worker._encode = cut\nworker.main()\n"
+    )
+    monkeypatch.setattr(pool, "_COMMAND", [sys.executable, str(tmp_path / "code" / "worker.py")])
+    with pytest.raises(DataError, match=r"bytes where a worker wrote \d+: something is wrong"):
+        prepare_in_parts(source, tmp_path / "out", 100, workers=2)
+    monkeypatch.setattr(pool, "_COMMAND", command)
+    prepare_in_parts(source, tmp_path / "out", 100, workers=2)
+    assert dataset_at(tmp_path / "out") == dataset_of(TEXTS)
+
+
 def test_a_worker_that_cannot_begin_is_an_error(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

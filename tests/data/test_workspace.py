@@ -112,10 +112,18 @@ def test_the_same_run_goes_on_with_or_without_overwriting(source: Path, tmp_path
     assert prepare(source, tmp_path / "out", overwrite=True).documents_found == len(TEXTS)
 
 
-def test_the_number_of_workers_and_checks_makes_no_difference(source: Path, tmp_path: Path) -> None:
+def test_the_number_of_workers_makes_no_difference(source: Path, tmp_path: Path) -> None:
     interrupt(source)
-    prepared = prepare(source, tmp_path / "out", workers=2, check=False, on_error="skip")
+    prepared = prepare(source, tmp_path / "out", workers=2, on_error="skip")
     assert prepared.documents_found == len(TEXTS)
+
+
+def test_what_was_not_checked_does_not_become_what_was(source: Path, tmp_path: Path) -> None:
+    prepare(source, tmp_path / "out", check=False)
+    with pytest.raises(DataError, match="check was False there and is True here"):
+        prepare(source, tmp_path / "out")
+    prepare(source, tmp_path / "out", overwrite=True)
+    assert manifest_at(tmp_path / "out")["plan"]["check"]
 
 
 # Something else
@@ -176,7 +184,13 @@ def test_a_json_that_is_no_manifest_is_never_replaced(source: Path, tmp_path: Pa
 def test_an_input_is_never_an_output(tmp_path: Path, name: str, overwrite: bool) -> None:
     (tmp_path / name).write_bytes(jsonl(TEXTS))
     with pytest.raises(DataError, match=f"{name} is an input: choose another name"):
-        prepare(tmp_path / name, tmp_path / "out", input_format="jsonl", overwrite=overwrite)
+        prepare(
+            tmp_path / name,
+            tmp_path / "out",
+            input_format="jsonl",
+            overwrite=overwrite,
+            valid_fraction=0.5,
+        )
     assert (tmp_path / name).read_bytes() == jsonl(TEXTS)
     assert names(tmp_path) == [name]
 
@@ -225,8 +239,42 @@ def test_what_was_made_otherwise_is_refused(source: Path, tmp_path: Path) -> Non
 def test_a_bin_without_an_index_is_refused(source: Path, tmp_path: Path) -> None:
     prepare(source, tmp_path / "out")
     (tmp_path / "out.idx").unlink()
-    with pytest.raises(DataError, match=r"out\.bin exists: say --force to replace it"):
+    with pytest.raises(DataError, match=r"out\.idx is missing: say --force to replace it"):
         prepare(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["out.bin", "out-valid.bin", "out-valid.idx", "out-valid.json"])
+@pytest.mark.parametrize("damage", ["removed", "shortened"])
+def test_what_is_not_all_there_is_not_complete(
+    source: Path, tmp_path: Path, name: str, damage: str
+) -> None:
+    options: dict[str, Any] = {"valid_fraction": 0.5}
+    prepare(source, tmp_path / "out", **options)
+    before = dataset_at(tmp_path / "out")
+    if damage == "removed":
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-2])
+    with pytest.raises(DataError, match="exists"):
+        prepare(source, tmp_path / "out", **options)
+    if name != "out-valid.json" or damage == "removed":
+        prepare(source, tmp_path / "out", overwrite=True, **options)
+        assert dataset_at(tmp_path / "out") == before
+
+
+def test_a_list_of_somebody_is_not_replaced(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.skipped.jsonl").write_text("mine")
+    with pytest.raises(DataError, match=r"out\.skipped\.jsonl exists"):
+        prepare(source, tmp_path / "out")
+    assert (tmp_path / "out.skipped.jsonl").read_text() == "mine"
+
+
+def test_a_folder_is_no_output(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.bin").mkdir()
+    with pytest.raises(DataError, match=r"out\.bin is a folder"):
+        prepare(source, tmp_path / "out", overwrite=True)
+    with pytest.raises(DataError, match="is a folder: add what the names"):
+        prepare(source, "/")
 
 
 def test_a_list_of_an_earlier_run_does_not_stay(source: Path, tmp_path: Path) -> None:

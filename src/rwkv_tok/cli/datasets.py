@@ -31,7 +31,7 @@ class DatasetPrefix(click.Path):
     ) -> str:
         """Take the suffix away, if there is one."""
         path = str(super().convert(value, param, ctx))
-        if path.endswith(("/", os.sep)):
+        if path.endswith(("/", os.sep)) or os.path.basename(path) in ("", ".", ".."):  # noqa: PTH119
             self.fail(f"{path} is a folder: add what the names of the files begin with", param, ctx)
         for suffix in (".bin", ".idx"):
             if path.endswith(suffix):

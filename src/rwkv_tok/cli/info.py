@@ -57,12 +57,13 @@ def info(
     one begin. Lengths are in tokens, the closing 0 included.
     """
     from rwkv_tok.data import BinIdx
+    from rwkv_tok.data.binidx.magic_primes import for_trainer
 
     with data_failures("read"):
         data = BinIdx(prefix)
     figures = _figures(data)
     if ctx_len is not None:
-        figures["trainer"] = _trainer(data, ctx_len)
+        figures["trainer"] = for_trainer(len(data.tokens), ctx_len)
     if (not as_json) if texts is None else texts:
         figures["texts"] = [_text(data, item, tokenizer) for item in _first_and_last(data)]
     shown = json.dumps(figures) if as_json else "\n".join(_as_text(figures))
@@ -94,20 +95,6 @@ def _figures(data: BinIdx) -> dict[str, Any]:
     }
 
 
-def _trainer(data: BinIdx, ctx_len: int) -> dict[str, Any]:
-    from rwkv_tok.data.binidx.magic_primes import (
-        explain_missing_prime,
-        magic_prime,
-        trainer_arguments,
-    )
-
-    tokens = len(data.tokens)
-    prime = magic_prime(tokens, ctx_len)
-    if prime is None:
-        return {"magic_prime": None, "problem": explain_missing_prime(tokens, ctx_len)}
-    return {"magic_prime": prime, "arguments": trainer_arguments(tokens, ctx_len, prime)}
-
-
 def _first_and_last(data: BinIdx) -> list[int]:
     return sorted({0, len(data) - 1}) if len(data) else []
 
@@ -132,7 +119,7 @@ def _as_text(figures: dict[str, Any]) -> Iterator[str]:
         yield from _bars(figures["histogram"])
     if "trainer" in figures:
         yield ""
-        yield figures["trainer"].get("arguments") or figures["trainer"]["problem"]
+        yield figures["trainer"].get("arguments") or figures["trainer"]["advice"]
     for text in figures.get("texts", []):
         yield ""
         yield f"item {text['item']}, {text['tokens']} tokens:"

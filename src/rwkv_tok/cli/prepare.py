@@ -110,7 +110,9 @@ Examples:
     help="Encode in N processes. What comes out does not depend on it.",
 )
 @click.option(
-    "--force", is_flag=True, help="Replace PREFIX, and what another run has left unfinished."
+    "--force",
+    is_flag=True,
+    help="Replace PREFIX, and what a run of another kind has left unfinished.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Only tell what would be read, and how much comes out."
@@ -122,7 +124,6 @@ def prepare(
     tokenizer: Tokenizer,
     on_error: str,
     ctx_lens: tuple[int, ...],
-    check: bool,
     workers: int | None,
     force: bool,
     dry_run: bool,
@@ -135,8 +136,8 @@ def prepare(
     compressed (gzip, zstd, bzip2, xz). Each document becomes an item of PREFIX.idx: its tokens, and
     a 0.
 
-    Nothing larger than a document is held in memory. Whatever interrupts it, the same command goes
-    on where it was, and ends with the same bytes. PREFIX.idx appears last: with it, all is
+    Memory is bounded by the largest documents, not by the corpus. Whatever interrupts it, the same
+    command goes on, and ends with the same bytes. PREFIX.idx appears last: with it, all is
     complete.
     """
     if dry_run:
@@ -154,14 +155,14 @@ def prepare(
                         tokenizer=tokenizer,
                         on_error=on_error,  # type: ignore[arg-type]
                         ctx_lens=ctx_lens,
-                        check=check,
                         workers=workers,
                         overwrite=force,
                         report=report,
                         **plan_options,
                     )
             except KeyboardInterrupt:
-                click.echo("Stopped; the same command goes on from here.", err=True)
+                again = "begins again" if "-" in inputs else "goes on from here"
+                click.echo(f"Stopped; the same command {again}.", err=True)
                 raise
         summary = Summary(prepared, time.monotonic() - started, ctx_lens)
         text = summary.as_json() if as_json else summary.as_text()

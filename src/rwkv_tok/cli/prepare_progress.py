@@ -86,7 +86,8 @@ class _Rates:
             self._step, self._started, self._first = status.step, now, status
         seconds = max(now - self._started, 1e-3)
         if status.step == "arrange":
-            return f"{status.done:,} tokens"
+            rate = (status.done - self._first.done) / seconds
+            return f"{status.done:,} tokens  {rate / 1e6:.1f} Mtok/s"
         tokens = (status.tokens - self._first.tokens) / seconds
         return (
             f"{status.done / 1e6:,.1f} MB  {status.documents:,} documents  "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -89,16 +90,17 @@ class Summary:
         skipped = self.prepared.skipped
         if skipped is not None:
             yield f"skipped records are listed in {skipped}:"
-            with skipped.open("rb") as file:
+            with contextlib.suppress(FileNotFoundError), skipped.open("rb") as file:
                 for line, _ in zip(file, range(_SHOWN), strict=False):
                     yield f"  {_bad_record(json.loads(line))}"
         for each in self._for_trainer():
             yield each.get("arguments") or each["advice"]
 
     def _for_trainer(self) -> list[dict[str, Any]]:
-        from rwkv_tok.data.preparing.run import for_trainer
+        from rwkv_tok.data.binidx.magic_primes import for_trainer
 
-        return [for_trainer(self.prepared.tokens, ctx_len) for ctx_len in self.ctx_lens]
+        epochs = self.prepared.manifest["plan"]["arrangement"]["epochs"]
+        return [for_trainer(self.prepared.tokens, each, epochs) for each in self.ctx_lens]
 
 
 def dry_run_text(

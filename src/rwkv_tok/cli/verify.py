@@ -55,9 +55,9 @@ def verify(
     without a gap and end with 0, that the vocabulary has every id, and that the files are those of
     PREFIX.json, if there is one. Exits with 0 if all is well, and with 1 if something is wrong.
 
-    With --against also that each document of the inputs is where it should be. PREFIX.json tells
-    what the inputs are, unless they are named, how they are read and how they were shuffled;
-    without it each document is expected once, in its order.
+    With --against, if nothing else is wrong, also that each document of the inputs is where it
+    should be. PREFIX.json tells what the inputs are, unless they are named, how they are read and
+    how they were shuffled; without it each document is expected once, in its order.
     """
     if inputs and not against:
         raise click.UsageError(f"unexpected argument {inputs[0]}: inputs go with --against")

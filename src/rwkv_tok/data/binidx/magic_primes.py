@@ -9,8 +9,15 @@ read once. The prime must not be larger than the number of slots, nor leave out 
 from __future__ import annotations
 
 import operator
+from typing import Any
 
-__all__ = ["explain_missing_prime", "is_magic_prime", "magic_prime", "trainer_arguments"]
+__all__ = [
+    "explain_missing_prime",
+    "for_trainer",
+    "is_magic_prime",
+    "magic_prime",
+    "trainer_arguments",
+]
 
 # Testing with these bases is exact below 3.3e24 (Sorenson and Webster, 2015).
 _WITNESSES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41)
@@ -76,19 +83,38 @@ def trainer_arguments(tokens: int, ctx_len: int, prime: int) -> str:
     return f"--my_exit_tokens {tokens} --magic_prime {prime} --ctx_len {ctx_len}"
 
 
-def explain_missing_prime(tokens: int, ctx_len: int) -> str:
+def for_trainer(tokens: int, ctx_len: int, epochs: int = 1) -> dict[str, Any]:
+    """What the trainer has to be told about so many tokens; without a magic prime, what to do.
+
+    `epochs` is how often the data are repeated in these tokens already.
+
+    Examples
+    --------
+    >>> for_trainer(1_498_226_207, 4096)["arguments"]
+    '--my_exit_tokens 1498226207 --magic_prime 365759 --ctx_len 4096'
+    >>> for_trainer(2 * 9_000, 4096, epochs=2)["advice"]
+    'no magic prime for 18000 tokens at ctx_len 4096: write 11 epochs, or train with ctx_len 1500'
+    """
+    prime = magic_prime(tokens, ctx_len)
+    known = {"ctx_len": ctx_len, "magic_prime": prime}
+    if prime is None:
+        return known | {"advice": explain_missing_prime(tokens, ctx_len, epochs)}
+    return known | {"arguments": trainer_arguments(tokens, ctx_len, prime)}
+
+
+def explain_missing_prime(tokens: int, ctx_len: int, epochs: int = 1) -> str:
     """What to do about data for which `magic_prime` is None.
 
     Examples
     --------
     >>> explain_missing_prime(9_000, 512)
-    'no magic prime for 9000 tokens at ctx_len 512: write 3 epochs of it, or train with ctx_len 500'
+    'no magic prime for 9000 tokens at ctx_len 512: write 3 epochs, or train with ctx_len 500'
     >>> explain_missing_prime(0, 4096)
     'no magic prime for 0 tokens at ctx_len 4096: it needs more data'
     """
     remedies = []
-    if tokens:
-        remedies.append(f"write {_fewest_epochs(tokens, ctx_len)} epochs of it")
+    if tokens // epochs:
+        remedies.append(f"write {_fewest_epochs(tokens // epochs, ctx_len)} epochs")
     shorter = _largest_ctx_len(tokens, ctx_len)
     if shorter is not None:
         remedies.append(f"train with ctx_len {shorter}")

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["HashingFile", "json_path", "new_hash", "read_manifest"]
 
-# A larger file is no record of a dataset, but maybe one of the texts that it was made from.
-_LARGEST = 1 << 26
+# What a manifest begins with, somewhere. A large file without it is no manifest, but maybe one of
+# the texts that the dataset was made from; a manifest may have a million inputs.
+_MARK = b'"made_by"'
+_HEAD = 256
+_SMALL = 1 << 20
 
 
 class HashingFile:
@@ -69,7 +72,7 @@ def read_manifest(prefix: PathLike) -> dict[str, Any] | None:
     """What PREFIX.json says; None if there is none, or it is about something else."""
     path = json_path(prefix)
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST:
+        if not path.is_file() or (path.stat().st_size > _SMALL and not _has_mark(path)):
             return None
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError, RecursionError):
@@ -77,3 +80,8 @@ def read_manifest(prefix: PathLike) -> dict[str, Any] | None:
     if not isinstance(content, dict) or not {"bin", "idx"} <= content.keys():
         return None
     return cast("dict[str, Any]", content)
+
+
+def _has_mark(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK in file.read(_HEAD)

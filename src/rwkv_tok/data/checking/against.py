@@ -18,6 +18,7 @@ from rwkv_tok.data.preparing.plan import Arrangement, Plan
 from rwkv_tok.data.reading.discover import discover
 from rwkv_tok.data.reading.documents import DEFAULT_FIELD, ReadOptions
 from rwkv_tok.data.reading.readers import open_reader
+from rwkv_tok.data.reading.source import STDIN
 from rwkv_tok.errors import DataError
 
 from .findings import Findings
@@ -74,14 +75,17 @@ def recipe_of(
     manifest = read_manifest(prefix) or {}
     noted: dict[str, Any] = manifest.get("plan", {})
     try:
-        inputs = [*inputs] or [source["path"] for source in noted["sources"]]
-        formats = {source["format"] for source in noted.get("sources", ())}
-        if input_format is None and len(formats) == 1:
-            input_format = formats.pop()
+        inputs = [*inputs]
+        if not inputs:
+            inputs = [source["path"] for source in noted["sources"]]
+            if STDIN in inputs:
+                raise DataError(f"{prefix} was made from standard input: name what to compare with")
+        if input_format is None:
+            input_format = noted.get("input_format")
         reading = noted.get("reading", {})
         noted_separator = reading.get("separator")
         if separator is not None:
-            end: bytes | None = separator.encode()
+            end: bytes | None = separator.encode("utf-8", "surrogateescape")
         else:
             end = None if noted_separator is None else noted_separator.encode("latin-1")
         field = text_field or reading.get("text_field", DEFAULT_FIELD)
@@ -220,7 +224,7 @@ class _Comparison:
 
     def _read(self) -> Iterator[_Documents]:
         """All documents of the inputs that are kept."""
-        kept = self._plan.encode_options(check=False)
+        kept = self._plan.encoding
         for source in self._plan.sources:
             reader = open_reader(source, self._plan.reading)
             try:

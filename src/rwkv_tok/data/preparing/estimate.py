@@ -58,7 +58,7 @@ class Estimate:
 def estimate(plan: Plan, tokenizer: Tokenizer, folder: Path) -> Estimate:
     """Encode a little of some sources, and scale that up.
 
-    Raises DataError if one of these cannot be read. Standard input counts as nothing.
+    Standard input counts as nothing, and so does what cannot be read.
     """
     sources = [source for source in plan.sources if not source.is_stdin and source.size]
     input_bytes = sum(source.size for source in sources)
@@ -66,7 +66,10 @@ def estimate(plan: Plan, tokenizer: Tokenizer, folder: Path) -> Estimate:
     documents = 0.0
     for source in sources[:: max(1, len(sources) // _SAMPLES)]:
         sample = _sample_of_file if _is_whole(source, plan.reading) else _sample
-        sampled = sample(source, plan.reading, tokenizer)
+        try:
+            sampled = sample(source, plan.reading, tokenizer)
+        except DataError:  # it will be told of in its turn
+            continue
         read += sampled.bytes
         documents += sampled.documents
         tokens += sampled.tokens

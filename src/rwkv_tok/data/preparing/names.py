@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rwkv_tok.data.binidx.index_file import bin_path, idx_path
 from rwkv_tok.data.binidx.manifest import json_path
+from rwkv_tok.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,12 @@ def dataset_paths(prefix: Path) -> tuple[Path, Path, Path]:
 
 
 def output_paths(prefix: Path) -> frozenset[str]:
-    """All that a run may leave, as real paths: none of it is an input of the same run."""
+    """All that a run may leave, as real paths: none of it is an input of the same run.
+
+    Raises DataError if the prefix is no name, as that of a folder.
+    """
+    if prefix.name in ("", ".."):
+        raise DataError(f"{prefix} is a folder: add what the names of the files begin with")
     paths = (
         *dataset_paths(prefix),
         *dataset_paths(valid_prefix(prefix)),

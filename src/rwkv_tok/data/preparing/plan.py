@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rwkv_tok.data.reading.documents import ReadOptions
-    from rwkv_tok.data.reading.source import Source
+    from rwkv_tok.data.reading.source import Format, Source
 
 __all__ = ["Arrangement", "Plan"]
 
@@ -51,10 +51,12 @@ class Plan:
     min_tokens: int
     max_tokens: int
     arrangement: Arrangement
+    check: bool = True
+    input_format: Format | None = None
 
     def __post_init__(self) -> None:
         """Raise DataError if something is out of its range."""
-        plan = self.arrangement
+        arrangement = self.arrangement
         if not self.sources:
             raise DataError("no input")
         if not 0 <= self.min_tokens <= self.max_tokens <= LONGEST_ITEM - 1:
@@ -62,17 +64,18 @@ class Plan:
                 f"documents of {self.min_tokens} to {self.max_tokens} tokens: there are none "
                 f"(a document has at most {LONGEST_ITEM - 1})"
             )
-        if plan.limit is not None and plan.limit < 1:
-            raise DataError(f"limit must be at least 1, not {plan.limit}")
-        if plan.epochs < 1:
-            raise DataError(f"epochs must be at least 1, not {plan.epochs}")
-        if not 0 <= plan.valid_fraction < 1:
-            raise DataError(f"valid_fraction must be in 0 ... 1, not {plan.valid_fraction}")
-        if not 0 <= plan.seed < 2**64:
-            raise DataError(f"seed must be in 0 ... 2**64 - 1, not {plan.seed}")
+        if arrangement.limit is not None and arrangement.limit < 1:
+            raise DataError(f"limit must be at least 1, not {arrangement.limit}")
+        if arrangement.epochs < 1:
+            raise DataError(f"epochs must be at least 1, not {arrangement.epochs}")
+        if not 0 <= arrangement.valid_fraction < 1:
+            raise DataError(f"valid_fraction must be in 0 ... 1, not {arrangement.valid_fraction}")
+        if not 0 <= arrangement.seed < 2**64:
+            raise DataError(f"seed must be in 0 ... 2**64 - 1, not {arrangement.seed}")
         if self.reading.separator == b"":
             raise DataError("a separator must not be empty")
-        if not all(self.reading.text_field.split(".")):
+        field = self.reading.text_field
+        if not all(field.split(".")) or not field.isprintable():
             raise DataError(f"no field can be called {self.reading.text_field!r}")
 
     @property
@@ -80,9 +83,10 @@ class Plan:
         """Whether its inputs can be read once more."""
         return not any(source.is_stdin for source in self.sources)
 
-    def encode_options(self, *, check: bool) -> EncodeOptions:
+    @property
+    def encoding(self) -> EncodeOptions:
         """How documents are encoded, in the form that encoding them takes."""
-        return EncodeOptions(self.min_tokens, self.max_tokens, check)
+        return EncodeOptions(self.min_tokens, self.max_tokens, self.check)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as what JSON can hold."""

@@ -100,6 +100,7 @@ class WorkerPool:
                     raise RuntimeError(f"no worker has encoded part {expected}")
             outcome = waiting.pop(expected)
             with self._open_spool(outcome) as tokens:
+                _check_size(tokens, outcome)
                 for result in outcome.results:
                     yield result, tokens
                     expected = (result.source, result.part + 1)
@@ -185,6 +186,18 @@ class WorkerPool:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _check_size(tokens: BinaryIO, outcome: Outcome) -> None:
+    """Raise DataError unless a file has the tokens of all results, and maybe more of a failure."""
+    expected = 2 * sum(result.tokens for result in outcome.results)
+    size = tokens.seek(0, 2)
+    tokens.seek(0)
+    if size < expected or (size > expected and outcome.failure is None):
+        raise DataError(
+            f"{outcome.spool} has {size} bytes where a worker wrote {expected}: something is wrong "
+            "with this disk"
+        )
 
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:

@@ -11,9 +11,10 @@ from rwkv_tok.data.reading.documents import DEFAULT_FIELD, ReadOptions
 from rwkv_tok.tokenizer import load
 
 from .encoding import LONGEST_ITEM
+from .existing import Prepared
 from .names import output_paths
 from .plan import Arrangement, Plan
-from .run import Prepared, Run, Status
+from .run import Run, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,6 +41,7 @@ def make_plan(
     shuffle: bool = False,
     seed: int = 0,
     single_item: bool = False,
+    check: bool = True,
 ) -> tuple[Plan, tuple[str, ...]]:
     """Find the inputs, and put together all that decides what comes out.
 
@@ -52,14 +54,16 @@ def make_plan(
     named = [os.fspath(each) for each in inputs]
     corpus = discover(named, input_format, output_paths(Path(prefix)))
     if isinstance(separator, str):
-        separator = separator.encode()
+        separator = separator.encode("utf-8", "surrogateescape")
     plan = Plan(
         tokenizer.fingerprint,
         corpus.sources,
-        ReadOptions(text_field or DEFAULT_FIELD, separator),
+        ReadOptions(DEFAULT_FIELD if text_field is None else text_field, separator),
         min_tokens,
         LONGEST_ITEM - 1 if max_tokens is None else max_tokens,
         Arrangement(limit, valid_fraction, epochs, shuffle, seed, single_item),
+        check,
+        input_format,
     )
     return plan, corpus.ignored
 
@@ -89,9 +93,10 @@ def prepare(
 ) -> Prepared:
     r"""Encode a corpus into PREFIX.bin, PREFIX.idx and PREFIX.json.
 
-    Each document becomes an item: its tokens and a closing 0. Nothing larger than a document is
-    held in memory. Work is done in `PREFIX.work`; if it is interrupted, the same call goes on with
-    it, and ends with the same bytes. PREFIX.idx appears last: with it, all is complete.
+    Each document becomes an item: its tokens and a closing 0. Memory is bounded by the largest
+    documents, not by the corpus. Work is done in `PREFIX.work`; if it is interrupted, the same call
+    goes on with it, and ends with the same bytes. PREFIX.idx appears last: with it, all is
+    complete.
 
     Parameters
     ----------
@@ -135,7 +140,8 @@ def prepare(
         How many processes encode; as many as there are cores, as far as they pay, if None. What
         comes out does not depend on it.
     overwrite
-        Replace PREFIX if it exists, and throw away what another run has left unfinished.
+        Replace PREFIX if it exists, and throw away what a run of another kind has left
+        unfinished.
     report
         Called again and again with a `Status`.
 
@@ -177,12 +183,12 @@ def prepare(
         shuffle=shuffle,
         seed=seed,
         single_item=single_item,
+        check=check,
     )
     run = Run(
         plan,
         tokenizer,
         Path(prefix),
-        check=check,
         skip_bad=on_error == "skip",
         ctx_lens=tuple(ctx_lens),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .token_files import TokenFiles
 
-__all__ = ["NewSet", "finish_publishing", "publish"]
+__all__ = ["NewSet", "check_single_item", "finish_publishing", "publish"]
 
 
 @dataclass(slots=True)
@@ -117,6 +117,11 @@ def _item_sizes(files: TokenFiles, single_item: bool) -> NDArray[np.int32]:
     if not single_item:
         return files.sizes()
     tokens = files.mark[0] // 2
+    check_single_item(tokens)
+    return np.array([tokens] if tokens else [], np.int32)
+
+
+def check_single_item(tokens: int) -> None:
+    """Raise DataError if there are too many tokens for a single item."""
     if tokens > LONGEST_ITEM:
         raise DataError(f"{tokens} tokens do not fit into a single item: {LONGEST_ITEM} do")
-    return np.array([tokens] if tokens else [], np.int32)

@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import errno
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from rwkv_tok._version import __version__
-from rwkv_tok.data.binidx.index_file import idx_path
-from rwkv_tok.data.binidx.magic_primes import explain_missing_prime, magic_prime, trainer_arguments
-from rwkv_tok.data.binidx.manifest import json_path, read_manifest
+from rwkv_tok.data.binidx.magic_primes import for_trainer
 from rwkv_tok.errors import DataError
 from rwkv_tok.threads import available_cpus, check_num_threads
 
 from .arrange import TRAIN, VALID, arrange
 from .corpus_files import CorpusFiles
 from .estimate import check_free_space, estimate
-from .names import dataset_paths, skipped_path, valid_prefix, work_folder
-from .publish import NewSet, finish_publishing, publish
+from .existing import Prepared, find_complete, read_prepared, refuse_skipped, refuse_to_replace
+from .names import skipped_path, valid_prefix, work_folder
+from .publish import NewSet, check_single_item, finish_publishing, publish
 from .tokenize import tokenize
 from .workspace import MARKER, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from rwkv_tok.tokenizer import Tokenizer
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .token_files import TokenFiles
 
-__all__ = ["Prepared", "Run", "Status", "for_trainer"]
+__all__ = ["Run", "Status"]
 
 # A worker process takes longer to start than it takes to encode a part of this.
 _BYTES_WORTH_A_WORKER = 1 << 25
@@ -47,7 +46,7 @@ class Status:
     step
         "encode", or "arrange" while documents are shuffled, repeated or set aside.
     done, total
-        For "encode", bytes of input (`total` is 0 for standard input); for "arrange", tokens.
+        For "encode", bytes of input, those from standard input not counted; for "arrange", tokens.
     documents, tokens
         What has been encoded, also by a run before that was interrupted.
     """
@@ -59,48 +58,6 @@ class Status:
     tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a run has made.
-
-    Attributes
-    ----------
-    prefix
-        The path of the files without their suffixes.
-    manifest
-        What PREFIX.json says: the plan, counts, sizes and digests.
-    valid
-        The same for the validation set, if there is one.
-    was_complete
-        Whether all of it had been there before.
-    documents_found
-        How many documents a run that was interrupted had left.
-    """
-
-    prefix: Path
-    manifest: dict[str, Any]
-    valid: Prepared | None = None
-    was_complete: bool = False
-    documents_found: int = 0
-
-    @property
-    def tokens(self) -> int:
-        """The number of tokens, closing zeros included."""
-        tokens: int = self.manifest["tokens"]
-        return tokens
-
-    @property
-    def items(self) -> int:
-        """The number of items: one for each document, as often as it is there."""
-        items: int = self.manifest["items"]
-        return items
-
-    @property
-    def skipped(self) -> Path | None:
-        """The list of the records without a usable text, if there are any."""
-        return skipped_path(self.prefix) if self.manifest["corpus"]["bad"] else None
-
-
 class Run:
     """What is to be done, and where; see `prepare` for what the parameters mean."""
 
@@ -110,7 +67,6 @@ class Run:
         tokenizer: Tokenizer,
         prefix: Path,
         *,
-        check: bool,
         skip_bad: bool,
         ctx_lens: tuple[int, ...] = (),
     ) -> None:
@@ -118,7 +74,6 @@ class Run:
         self._tokenizer = tokenizer
         self._prefix = prefix
         self._valid_prefix = valid_prefix(prefix)
-        self._check = check
         self._skip_bad = skip_bad
         self._ctx_lens = ctx_lens
 
@@ -127,12 +82,13 @@ class Run:
     ) -> Prepared:
         """Do what is not done yet. Raises DataError or OSError."""
         workers = check_num_threads(workers) or self._useful_workers()
-        self._refuse_to_replace()
-        if not overwrite:
-            complete = self._find_complete()
+        refuse_to_replace(self._plan, self._prefix)
+        # With the marker, what is there is half of what a run was about to publish.
+        if not overwrite and not (work_folder(self._prefix) / MARKER).exists():
+            complete = find_complete(self._plan, self._prefix, skip_bad=self._skip_bad)
             if complete is not None:
                 self._remove_leftovers()
-                return complete
+                return replace(complete, was_complete=True)
         workspace = Workspace(self._prefix, self._plan, overwrite=overwrite)
         try:
             with self._explained():
@@ -164,9 +120,9 @@ class Run:
                     workspace.remove()  # nothing in it could be gone on with
                 raise
             files.close()
-        prepared = self._prepared()
+        prepared = read_prepared(self._plan, self._prefix)
         workspace.remove()
-        self._refuse_skipped(prepared.manifest)
+        refuse_skipped(prepared, skip_bad=self._skip_bad)
         return replace(prepared, documents_found=found)
 
     def _make(
@@ -193,10 +149,11 @@ class Run:
             files,
             folder,
             workers=workers,
-            check=self._check,
             skip_bad=self._skip_bad,
             report=report_encoding,
         )
+        if plan.arrangement.single_item:
+            check_single_item(files.progress.tokens * plan.arrangement.epochs)
         sets = {TRAIN: files.token_files()}
         if not plan.arrangement.is_plain:
             progress = files.progress
@@ -228,79 +185,20 @@ class Run:
             },
             "plan": plan,
             "corpus": progress,
+            "on_error": "skip" if self._skip_bad else "fail",
             "set": name,
-            "trainer": [for_trainer(token_files.mark[0] // 2, each) for each in self._ctx_lens],
+            "trainer": [
+                for_trainer(token_files.mark[0] // 2, each, self._plan.arrangement.epochs)
+                for each in self._ctx_lens
+            ],
         }
         return NewSet(self._valid_prefix if name == VALID else self._prefix, token_files, manifest)
-
-    def _find_complete(self) -> Prepared | None:
-        """What a run of the same plan has made; None if there is nothing, or if it is unfinished.
-
-        Raises DataError if there is something else.
-        """
-        work = work_folder(self._prefix)
-        prefixes = [self._prefix]
-        if self._plan.arrangement.valid_fraction:
-            prefixes.append(self._valid_prefix)
-        taken = [path for prefix in prefixes for path in dataset_paths(prefix) if path.exists()]
-        if not taken or (work / MARKER).exists():
-            return None
-        manifest = read_manifest(self._prefix)
-        if manifest is not None and idx_path(self._prefix).exists():
-            plan = manifest.get("plan")
-            difference = "something else made it" if plan is None else self._plan.difference(plan)
-            if difference is None and self._plan.is_restartable:
-                self._refuse_skipped(manifest)
-                return replace(self._prepared(), was_complete=True)
-            if difference is not None:
-                raise DataError(f"{taken[0]} exists, and {difference}: say --force to replace it")
-        raise DataError(f"{taken[0]} exists: say --force to replace it")
-
-    def _refuse_to_replace(self) -> None:
-        """Raise DataError if an output would take the place of something that is none."""
-        names = [
-            path for prefix in (self._prefix, self._valid_prefix) for path in dataset_paths(prefix)
-        ]
-        taken = {}
-        for path in (*names, skipped_path(self._prefix)):
-            with contextlib.suppress(FileNotFoundError):
-                found = path.stat()
-                taken[found.st_dev, found.st_ino] = path
-        for source in self._plan.sources if taken else ():
-            if source.is_stdin:
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                found = Path(source.path).stat()
-                if output := taken.get((found.st_dev, found.st_ino)):
-                    raise DataError(f"{output} is an input: choose another name for the output")
-        for prefix in (self._prefix, self._valid_prefix):
-            if json_path(prefix).exists() and read_manifest(prefix) is None:
-                raise DataError(
-                    f"{json_path(prefix)} exists and is about something else: choose another "
-                    "name for the output"
-                )
 
     def _remove_leftovers(self) -> None:
         """Remove the folder of a run that was killed when all was done."""
         if work_folder(self._prefix).is_dir():
             with contextlib.suppress(DataError):  # it is not of this run
                 Workspace(self._prefix, self._plan, overwrite=False).remove()
-
-    def _refuse_skipped(self, manifest: dict[str, Any]) -> None:
-        """Raise DataError if bad records were skipped, and should not be."""
-        bad = manifest["corpus"]["bad"]
-        if bad and not self._skip_bad:
-            raise DataError(
-                f"{idx_path(self._prefix)} exists, and {bad} bad record(s) were skipped for it: "
-                "say --on-error skip if that is right, or --force to make it anew"
-            )
-
-    def _prepared(self) -> Prepared:
-        """What has been published."""
-        valid = None
-        if self._plan.arrangement.valid_fraction:
-            valid = Prepared(self._valid_prefix, _manifest_of(self._valid_prefix))
-        return Prepared(self._prefix, _manifest_of(self._prefix), valid)
 
     def _useful_workers(self) -> int:
         size = sum(source.size for source in self._plan.sources)
@@ -314,29 +212,7 @@ class Run:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise DataError(
-                f"no room left on the device of {self._prefix}: make room, and the same command "
-                "goes on from here"
-            ) from error
-
-
-def for_trainer(tokens: int, ctx_len: int) -> dict[str, Any]:
-    """What the trainer has to be told about so many tokens; without a magic prime, what to do.
-
-    Examples
-    --------
-    >>> for_trainer(1_498_226_207, 4096)["arguments"]
-    '--my_exit_tokens 1498226207 --magic_prime 365759 --ctx_len 4096'
-    """
-    prime = magic_prime(tokens, ctx_len)
-    known = {"ctx_len": ctx_len, "magic_prime": prime}
-    if prime is None:
-        return known | {"advice": explain_missing_prime(tokens, ctx_len)}
-    return known | {"arguments": trainer_arguments(tokens, ctx_len, prime)}
-
-
-def _manifest_of(prefix: Path) -> dict[str, Any]:
-    manifest = read_manifest(prefix)
-    if manifest is None:
-        raise DataError(f"{json_path(prefix)} has gone, or is no longer what was written")
-    return manifest
+            message = f"no room left on the device of {self._prefix}: make room"
+            if self._plan.is_restartable:
+                message += ", and the same command goes on from here"
+            raise DataError(message) from error

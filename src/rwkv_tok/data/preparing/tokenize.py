@@ -34,7 +34,6 @@ def tokenize(
     folder: Path,
     *,
     workers: int,
-    check: bool,
     skip_bad: bool,
     report: Callable[[Progress], None],
 ) -> None:
@@ -43,7 +42,7 @@ def tokenize(
     Raises DataError if an input cannot be read, or, without `skip_bad`, at the first bad record.
     """
     limit = plan.arrangement.limit
-    results = _results(plan, tokenizer, files, folder, workers, check)
+    results = _results(plan, tokenizer, files, folder, workers)
     try:
         while not _is_done(plan, files.progress):
             result = next(results)
@@ -77,11 +76,9 @@ def _results(
     files: CorpusFiles,
     folder: Path,
     workers: int,
-    check: bool,
 ) -> Generator[PartResult]:
     """The results of all parts that are still to be done, in order; their tokens are written."""
     start = (files.progress.source, files.progress.part)
-    encoding = plan.encode_options(check=check)
     schedule = Schedule(
         plan.sources,
         lambda source: part_count(source, plan.reading),
@@ -90,7 +87,7 @@ def _results(
     )
     # Standard input cannot be shared: this process reads it, and encodes with several threads.
     if workers == 1 or not plan.is_restartable:
-        encoder = PartEncoder(tokenizer, plan.sources, plan.reading, encoding, workers)
+        encoder = PartEncoder(tokenizer, plan.sources, plan.reading, plan.encoding, workers)
         try:
             while parts := schedule.take(0):
                 for source, part in parts:
@@ -101,7 +98,7 @@ def _results(
         finally:
             encoder.close()
         return
-    setup = Setup(tokenizer, plan.sources, plan.reading, encoding)
+    setup = Setup(tokenizer, plan.sources, plan.reading, plan.encoding)
     with WorkerPool(setup, schedule, workers, folder) as pool:
         for result, tokens in pool.results(start, len(plan.sources)):
             files.tokens.copy(tokens, 2 * result.tokens)

@@ -91,9 +91,11 @@ def main() -> None:
 def _encode(encoder: PartEncoder, task: Task) -> Outcome:
     outcome = Outcome(task.parts[0], task.spool)
     try:
-        with task.spool.open("xb", buffering=0) as spool:
+        # Buffered: a write without a buffer may write less than it was given.
+        with task.spool.open("xb") as spool:
             for source, part in task.parts:
                 outcome.results.append(encoder.encode(source, part, spool))
+                spool.flush()  # or what fails must fail now
     except (DataError, OSError, MemoryError) as error:
         outcome.failure = error
     return outcome

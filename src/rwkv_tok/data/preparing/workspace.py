@@ -115,10 +115,10 @@ class Workspace:
     def remove(self) -> None:
         """Remove the folder and all that is in it."""
         self._clear()
-        self._lock.release()
-        with contextlib.suppress(OSError):  # somebody else may have come
-            (self.folder / _LOCK).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # elsewhere an open file cannot be removed
+            (self.folder / _LOCK).unlink()
             self.folder.rmdir()
+        self._lock.release()
 
     def close(self) -> None:
         """Let others in."""

@@ -63,7 +63,7 @@ class _ParquetReader:
     def __init__(self, source: Source, field: str) -> None:
         self._source = source
         self._field = field
-        self._file = pq.ParquetFile(source.path)
+        self._file = pq.ParquetFile(source.path, buffer_size=BLOCK_SIZE, pre_buffer=False)
         _check_field(source, self._file.schema_arrow, field)
         self.part_count: int = max(1, self._file.num_row_groups)
         self._done = 0
@@ -220,6 +220,6 @@ def _complaints(source: Source) -> Iterator[None]:
     """Turn what pyarrow raises about a file into a DataError."""
     try:
         yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # names may be damaged, too
+    except (pa.ArrowException, OSError, UnicodeError) as error:  # names may be damaged, too
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{source.name} is damaged, or no {source.format}: {reason}") from error

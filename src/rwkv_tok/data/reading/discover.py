@@ -32,7 +32,6 @@ _FORMAT_OF_SUFFIX: dict[str, Format] = {
     ".json": "jsonl",
     ".txt": "text",
     ".text": "text",
-    ".md": "text",
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
@@ -185,6 +184,8 @@ def _of_file(path: Path, given_format: Format | None) -> Source:
     except OSError as error:
         raise _unreadable(path, error) from error
     name, packed = str(path), compression.compression_of(head)
+    if packed is None and path.suffix.lower() in compression.SUFFIXES:
+        raise DataError(f"{path} is not compressed as its name says: it was cut off, or renamed")
     size, mtime_ns = identity_of(found)
     if given_format is not None:
         return Source(name, _unpacked(given_format, packed, name), packed, size, mtime_ns)
