@@ -26,6 +26,7 @@ Examples:
   rwkv-tok count corpus.txt
   rwkv-tok encode --lines corpus.txt -o corpus.ids
   rwkv-tok decode --lines corpus.ids
+  rwkv-tok prepare corpus.jsonl -o train     # for RWKV's trainer
 """
 
 

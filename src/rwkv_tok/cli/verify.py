@@ -68,7 +68,7 @@ def verify(
             report = check(prefix, tokenizer=tokenizer, progress=advance)
         if against and report.ok:
             report = _compare(report, inputs, tokenizer, reading)
-    text = _as_json(report) if as_json else _as_text(report)
+    text = _as_json(report) if as_json else _as_text(report, against=against)
     with open_output(STDOUT, force=False) as out:
         out.write(text.encode("utf-8", "surrogateescape"))
     if not report.ok:
@@ -92,8 +92,10 @@ def _as_json(report: VerifyReport) -> str:
     return json.dumps(fields) + "\n"
 
 
-def _as_text(report: VerifyReport) -> str:
+def _as_text(report: VerifyReport, *, against: bool) -> str:
     lines = [*map(str, report.problems), *(f"note: {note}" for note in report.notes)]
-    result = "no problems" if report.ok else "NOT as the trainer needs it"
+    result = "NOT as the trainer needs it"
+    if report.ok:
+        result = "no problems" + (", and every document of the inputs in its place" * against)
     lines.append(f"{report.prefix}: {report.items} items, {report.tokens} tokens: {result}")
     return "".join(f"{line}\n" for line in lines)
