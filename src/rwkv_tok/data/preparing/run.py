@@ -152,7 +152,7 @@ class Run:
             skip_bad=self._skip_bad,
             report=report_encoding,
         )
-        if plan.arrangement.single_item:
+        if plan.arrangement.single_item and not plan.arrangement.valid_fraction:
             check_single_item(files.progress.tokens * plan.arrangement.epochs)
         sets = {TRAIN: files.token_files()}
         if not plan.arrangement.is_plain:
@@ -177,6 +177,7 @@ class Run:
             source["xxh128"] = digest
         for name_of_state in ("source", "part", "position", "records", "input_bytes"):
             del progress[name_of_state]
+        epochs = 1 if name == VALID else self._plan.arrangement.epochs
         manifest = {
             "made_by": f"rwkv-tok {__version__}, prepare",
             "vocabulary": {
@@ -188,8 +189,7 @@ class Run:
             "on_error": "skip" if self._skip_bad else "fail",
             "set": name,
             "trainer": [
-                for_trainer(token_files.mark[0] // 2, each, self._plan.arrangement.epochs)
-                for each in self._ctx_lens
+                for_trainer(token_files.mark[0] // 2, each, epochs) for each in self._ctx_lens
             ],
         }
         return NewSet(self._valid_prefix if name == VALID else self._prefix, token_files, manifest)
@@ -201,6 +201,8 @@ class Run:
                 Workspace(self._prefix, self._plan, overwrite=False).remove()
 
     def _useful_workers(self) -> int:
+        if not self._plan.is_restartable:
+            return available_cpus()  # nobody knows how much there is; threads start at once
         size = sum(source.size for source in self._plan.sources)
         return max(1, min(available_cpus(), size // _BYTES_WORTH_A_WORKER))
 
