@@ -196,12 +196,14 @@ def test_a_mistake_is_explained(arguments: list[str], message: str) -> None:
     assert not [*Path().glob("out*")]
 
 
-def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("rwkv_tok.data")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "msgspec", None)
-    message = error_of("prepare", "corpus.jsonl", "-o", "out")
-    assert message == "msgspec is not installed: pip install 'rwkv-tok[data]'"
+def test_what_is_missing_is_told() -> None:
+    code = (
+        "import sys; sys.modules['msgspec'] = None; from rwkv_tok.cli import main; "
+        "sys.argv[1:] = ['prepare', 'corpus.jsonl', '-o', 'out']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr == b"Error: msgspec is not installed: pip install 'rwkv-tok[data]'\n"
 
 
 def test_a_verification_finds_another_input() -> None:
