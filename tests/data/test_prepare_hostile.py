@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from data.corpora import dataset_at, dataset_of, jsonl, prepare_in_parts, skipped_at
 
+from rwkv_tok import Tokenizer
 from rwkv_tok.data import BinIdx, prepare
 from rwkv_tok.errors import DataError
 
@@ -29,19 +31,19 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
 """
 
 
-def test_a_long_line_is_a_document(tmp_path: Path) -> None:
-    # One of 200 MB is read in the slow job, in the same way.
+def test_a_line_of_200_megabytes_is_a_document(tmp_path: Path, tok: Tokenizer) -> None:
+    words = 200 * MEGABYTE // 4
     with (tmp_path / "a.jsonl").open("wb") as file:
         file.write(jsonl(["before"]) + b'{"text": "')
-        for _ in range(8):
+        for _ in range(200):
             file.write(b" the" * (MEGABYTE // 4))
         file.write(b'"}\n' + jsonl(["after"]))
-    prepare(tmp_path / "a.jsonl", tmp_path / "out", check=False)
-    documents = BinIdx(tmp_path / "out")
-    assert len(documents) == 3
-    [the] = set(documents[1][:-1].tolist())
-    assert [the, 0] == next(iter(documents[1:2]))[-2:].tolist()
-    assert len(documents[1]) == 8 * MEGABYTE // 4 + 1
+    prepare(tmp_path / "a.jsonl", tmp_path / "out")
+    before, long, after = BinIdx(tmp_path / "out")
+    assert [tok.decode(before), tok.decode(after)] == ["before", "after"]
+    assert len(long) == words + 1
+    assert long[-1] == 0
+    assert np.all(long[:-1] == tok.token_id(" the"))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory in another unit")
