@@ -94,8 +94,9 @@ def _encode(encoder: PartEncoder, task: Task) -> Outcome:
         # Buffered: a write without a buffer may write less than it was given.
         with task.spool.open("xb") as spool:
             for source, part in task.parts:
-                outcome.results.append(encoder.encode(source, part, spool))
-                spool.flush()  # or what fails must fail now
+                result = encoder.encode(source, part, spool)
+                spool.flush()  # a full disk is to be noticed before the part counts as done
+                outcome.results.append(result)
     except (DataError, OSError, MemoryError) as error:
         outcome.failure = error
     return outcome
