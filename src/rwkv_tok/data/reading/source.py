@@ -14,7 +14,6 @@ from rwkv_tok.errors import DataError
 from .compression import DAMAGE, decompressed
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self, TypeAlias
 
     #: What documents are kept in. "text" is one document a file, or split at a separator.
@@ -112,12 +111,7 @@ class ByteStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _what_is_wrong(self, error: Exception) -> str:
