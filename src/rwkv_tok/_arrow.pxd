@@ -59,6 +59,7 @@ cdef class StringColumn:
     cdef ArrowArray array           # owned
     cdef ArrowArray* strings        # the array itself, or the only column of a struct
     cdef Layout layout
+    cdef bint is_text               # strings, not binary
     cdef int64_t offset
 
     cdef int read(self, size_t row, const void** data, size_t* size) noexcept nogil

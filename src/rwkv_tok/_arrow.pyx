@@ -20,6 +20,7 @@ cdef dict LAYOUTS = {
     "U": OFFSETS_64, "Z": OFFSETS_64,
     "vu": VIEWS, "vz": VIEWS,
 }
+cdef tuple TEXTS = ("u", "U", "vu")     # the others are binary
 
 
 def has_arrow_interface(data):
@@ -52,8 +53,7 @@ cdef StringColumn read_array(schema_capsule, array_capsule):
     cdef ArrowArray* array = <ArrowArray*> PyCapsule_GetPointer(array_capsule, "arrow_array")
     if schema.release == NULL or array.release == NULL:
         raise consumed()
-    layout, nested = string_layout(schema)
-    return take_array(array, layout, nested)
+    return take_array(array, string_kind(schema))
 
 
 cdef list read_stream(capsule):
@@ -73,11 +73,11 @@ cdef list read_stream(capsule):
         if failed:
             raise stream_error(&stream)
         try:
-            layout, nested = string_layout(&schema)
+            kind = string_kind(&schema)
         finally:
             schema.release(&schema)
         columns = []
-        while (column := next_array(&stream, layout, nested)) is not None:
+        while (column := next_array(&stream, kind)) is not None:
             columns.append(column)
             PyErr_CheckSignals()
         return columns
@@ -90,7 +90,7 @@ cdef consumed():
     return ValueError("the Arrow data have been consumed already")
 
 
-cdef next_array(ArrowArrayStream* stream, Layout layout, bint nested):
+cdef next_array(ArrowArrayStream* stream, tuple kind):
     cdef ArrowArray array
     cdef int failed
     memset(&array, 0, sizeof(array))
@@ -100,7 +100,7 @@ cdef next_array(ArrowArrayStream* stream, Layout layout, bint nested):
         raise stream_error(stream)
     if array.release == NULL:
         return None
-    return take_array(&array, layout, nested)
+    return take_array(&array, kind)
 
 
 cdef stream_error(ArrowArrayStream* stream):
@@ -111,8 +111,8 @@ cdef stream_error(ArrowArrayStream* stream):
     return RuntimeError(f"the Arrow stream failed: {reason}")
 
 
-cdef tuple string_layout(const ArrowSchema* schema):
-    """The layout of the strings, and whether they are the only column of a struct."""
+cdef tuple string_kind(const ArrowSchema* schema):
+    """The format of the strings, and whether they are the only column of a struct."""
     cdef bint nested = schema.format == b"+s" and schema.n_children == 1
     if nested:
         schema = schema.children[0]
@@ -124,15 +124,17 @@ cdef tuple string_layout(const ArrowSchema* schema):
         raise TypeError(
             f"expected Arrow data of type string or binary, not {what}: select a column of text"
         )
-    return LAYOUTS[format], nested
+    return format, nested
 
 
-cdef StringColumn take_array(ArrowArray* array, Layout layout, bint nested):
+cdef StringColumn take_array(ArrowArray* array, tuple kind):
     """Take over an array from its producer."""
     cdef StringColumn column = StringColumn()
+    format, nested = kind
     column.array = array[0]
     array.release = NULL
-    column.layout = layout
+    column.layout = LAYOUTS[format]
+    column.is_text = format in TEXTS
     column.length = column.array.length
     column.strings = &column.array
     column.offset = column.array.offset

@@ -3,6 +3,7 @@
 What ids decode to is measured, a str or bytes of that size is made, and then it is filled.
 """
 
+cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
@@ -12,6 +13,7 @@ from ._decode_table cimport (
     ABOVE_ASCII,
     ABOVE_LATIN1,
     ABOVE_UCS2,
+    DecodeTable,
     DecodeView,
     RAISE,
     Unknown,
@@ -27,6 +29,8 @@ cdef extern from "Python.h":
 
 cdef Unknown read_policy(object unknown) except? RAISE
 cdef int check_errors(object errors) except -1
+cdef cnp.ndarray read_array(object ids, Unknown policy)
+cdef object decode_array(DecodeTable table, cnp.ndarray ids, Unknown unknown, bint as_text)
 
 
 cdef inline size_t measure(

@@ -2,10 +2,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._decode_table import DecodeTable
+from .arguments import IdArray
 
 def decode_batch(
     table: DecodeTable,
-    ids: NDArray[np.uint16] | NDArray[np.int64],
+    ids: IdArray,
     offsets: NDArray[np.int64],
     errors: str,
     unknown: str,
@@ -13,7 +14,7 @@ def decode_batch(
 ) -> list[str]: ...
 def decode_bytes_batch(
     table: DecodeTable,
-    ids: NDArray[np.uint16] | NDArray[np.int64],
+    ids: IdArray,
     offsets: NDArray[np.int64],
     unknown: str,
     num_threads: int | None,

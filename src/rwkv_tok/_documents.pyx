@@ -5,6 +5,7 @@ Either an iterable of texts, or Arrow data: whatever has the Arrow PyCapsule int
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.stdint cimport SIZE_MAX
 
 from ._arrow cimport StringColumn
 from ._text cimport UTF8, Span, item_format, read_text
@@ -21,6 +22,7 @@ cdef class Documents:
 
     def __cinit__(self):
         self._owners = []
+        self.first_bytes = SIZE_MAX
 
     def __dealloc__(self):
         PyMem_Free(self.spans)
@@ -49,6 +51,8 @@ cdef class Documents:
                 raise
             if owner is not item:
                 self._owners.append(owner)
+            if not isinstance(item, str):
+                self.first_bytes = min(self.first_bytes, self.count)
             self.count += 1
             if self.count % SIGNAL_STEP == 0:
                 PyErr_CheckSignals()
@@ -60,6 +64,8 @@ cdef class Documents:
         cdef size_t stop
         self.reserve(strings.length)
         self._owners.append(strings)
+        if not strings.is_text and strings.length:
+            self.first_bytes = min(self.first_bytes, self.count)
         while row < strings.length:
             stop = min(row + SIGNAL_STEP, strings.length)
             with nogil:
@@ -84,6 +90,15 @@ cdef class Documents:
     cdef object text(self, size_t document):
         """The object that a document of an iterable is."""
         return self._owners[0][document]
+
+    cdef int require_characters(self) except -1:
+        """Raise ValueError if a document is bytes."""
+        if self.first_bytes < self.count:
+            raise ValueError(
+                f"document {self.first_bytes} of the batch is bytes, which have no characters "
+                "to count: say unit='byte'"
+            )
+        return 0
 
 
 cdef Documents collect(object texts):

@@ -12,10 +12,12 @@ from libc.string cimport memcpy, memmove, memset
 from ._cuts cimport Cuts
 from ._job cimport DONE, FULL, STOPPED, SURROGATE, Status, Watch, must_stop, raise_pending
 from ._kernels cimport PAD_AFTER, PAD_BEFORE, SLACK_IDS, Memo, find_kernel
+from ._special cimport SpecialMatcher
 from ._text cimport UTF8, Span, item_format, most_bytes, open_buffer, read_text
 from ._tokens cimport TokenTable
-from ._trie cimport Trie, TrieView, longest_match
+from ._trie cimport Trie
 from ._utf8 cimport is_surrogate
+from ._window cimport encode_certain, encode_window
 
 cnp.import_array()
 
@@ -52,11 +54,21 @@ cdef class Encoder:
         self.trie = trie
         self.cuts = Cuts(tokens)
         self.view = EncoderView(
-            kernel=find_kernel(kernel), trie=&self.trie.view, cuts=&self.cuts.tables
+            kernel=find_kernel(kernel),
+            trie=&self.trie.view,
+            cuts=&self.cuts.tables,
+            special=NULL,
         )
 
     def __dealloc__(self):
         empty_stash(&self.stash)
+
+    cdef EncoderView view_with(self, SpecialMatcher special) noexcept:
+        """What the kernels need to find these special tokens as well; None: none."""
+        cdef EncoderView view = self.view
+        if special is not None:
+            view.special = &special.view
+        return view
 
     cdef Memo* take_memo(self, size_t bytes) noexcept nogil:
         """A memo for this thread, for so many bytes of text; NULL if it does not pay."""
@@ -74,26 +86,37 @@ cdef inline size_t place_of_thread() noexcept nogil:
     return <size_t> (<uint64_t> PyThread_get_thread_ident() * 0x9E3779B97F4A7C15ULL >> 56)
 
 
-def encode(Encoder encoder not None, text):
+def encode(Encoder encoder not None, text, SpecialMatcher special=None):
     """Encode one text into a new array of its own: uint16, 1-D."""
-    cdef uint16_t[SMALL] small
     cdef Span span
-    cdef size_t produced
     _owner = read_text(text, &span)
-    cdef size_t capacity = most_bytes(&span)
+    return encode_to_array(encoder, special, &span, text, NULL)
+
+
+cdef object encode_to_array(
+    Encoder encoder, SpecialMatcher special, const Span* span, object text, Tail* tail
+):
+    """Encode one text, or a piece of it if it has a tail, which is changed unless this raises."""
+    cdef uint16_t[SMALL] small
+    cdef size_t produced
+    cdef size_t capacity = most_bytes(span)
+    if tail != NULL:
+        capacity += tail.size
     if capacity <= SMALL:
-        produced = run(encoder, &span, text, small, SMALL)
+        produced = run(encoder, special, span, text, tail, small, SMALL)
         ids = new_ids(produced)
         memcpy(cnp.PyArray_DATA(ids), small, produced * sizeof(uint16_t))
         return ids
     # Memory that stays unused is never touched.
     ids = new_ids(capacity)
-    produced = run(encoder, &span, text, <uint16_t*> cnp.PyArray_DATA(ids), capacity)
+    produced = run(
+        encoder, special, span, text, tail, <uint16_t*> cnp.PyArray_DATA(ids), capacity
+    )
     shrink(ids, produced)
     return ids
 
 
-def encode_into(Encoder encoder not None, text, out):
+def encode_into(Encoder encoder not None, text, out, SpecialMatcher special=None):
     """Encode one text into a writable buffer of uint16; return the number of ids."""
     cdef Span span
     _owner = read_text(text, &span)
@@ -110,36 +133,46 @@ def encode_into(Encoder encoder not None, text, out):
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
     if <size_t> buffer.buf % sizeof(uint16_t):
         raise ValueError("out is not aligned: its address is odd")
-    return run(encoder, &span, text, <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t))
+    return run(
+        encoder, special, &span, text, NULL,
+        <uint16_t*> buffer.buf, buffer.len // sizeof(uint16_t),
+    )
 
 
-def count(Encoder encoder not None, text):
+def count(Encoder encoder not None, text, SpecialMatcher special=None):
     """The number of ids that `encode` gives; none is kept."""
     cdef Span span
     _owner = read_text(text, &span)
-    return run(encoder, &span, text, NULL, SIZE_MAX)
+    return run(encoder, special, &span, text, NULL, NULL, SIZE_MAX)
 
 
 cdef Py_ssize_t run(
-    Encoder encoder, const Span* span, text, uint16_t* out, size_t capacity
+    Encoder encoder,
+    SpecialMatcher special,
+    const Span* span,
+    text,
+    Tail* tail,
+    uint16_t* out,
+    size_t capacity,
 ) except -1:
     """Encode one text in the calling thread."""
     cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
     cdef size_t produced
     cdef Status status
+    cdef EncoderView view = encoder.view_with(special)
     cdef Memo* memo = encoder.take_memo(span.length)
     if span.length <= SHORT:
-        status = encode_span(&encoder.view, memo, span, out, capacity, &produced, &watch)
+        status = encode_span(&view, memo, span, tail, out, capacity, &produced, &watch)
     else:
         with nogil:
-            status = encode_span(&encoder.view, memo, span, out, capacity, &produced, &watch)
+            status = encode_span(&view, memo, span, tail, out, capacity, &produced, &watch)
     encoder.give_memo(memo)
     if status == DONE:
         return produced
     if status == SURROGATE:
         raise_surrogate(text)
     if status == FULL:
-        needed = run(encoder, span, text, NULL, SIZE_MAX)
+        needed = run(encoder, special, span, text, NULL, NULL, SIZE_MAX)
         raise ValueError(f"out is too small: it holds {capacity} ids, the text has {needed}")
     return raise_pending()
 
@@ -155,6 +188,7 @@ cdef Status encode_span(
     const EncoderView* encoder,
     Memo* memo,
     const Span* span,
+    Tail* tail,
     uint16_t* out,
     size_t capacity,
     size_t* produced,
@@ -171,6 +205,9 @@ cdef Status encode_span(
     cdef bint last = False
     memset(padded, 0, PAD_BEFORE)
     produced[0] = 0
+    if tail != NULL:
+        filled = tail.size
+        memcpy(window, tail.bytes, filled)
     while not last:
         if not fill(encoder, span, &taken, window + filled, WINDOW - filled, &added):
             return SURROGATE
@@ -178,7 +215,11 @@ cdef Status encode_span(
         last = taken == span.length
         memset(window + filled, 0, PAD_AFTER)
         ids_end = ids
-        here = encode_window(encoder, memo, window, window + filled, last, &ids_end)
+        here = encode_window(
+            encoder, memo, window, window + filled, last and tail == NULL, &ids_end
+        )
+        if last and tail != NULL:
+            here = encode_certain(encoder, here, window + filled, &ids_end)
         count = ids_end - ids
         if out != NULL:
             if count > capacity - produced[0]:
@@ -189,6 +230,9 @@ cdef Status encode_span(
             return STOPPED
         filled = window + filled - here
         memmove(window, here, filled)
+    if tail != NULL:
+        tail.size = filled
+        memcpy(tail.bytes, window, filled)
     return DONE
 
 
@@ -224,42 +268,6 @@ cdef inline bint fill(
             return False
     taken[0] += step
     return True
-
-
-cdef inline const uint8_t* encode_window(
-    const EncoderView* encoder,
-    Memo* memo,
-    const uint8_t* here,
-    const uint8_t* end,
-    bint last,
-    uint16_t** ids,
-) noexcept nogil:
-    """Append the ids of most of a window, all of it if it is the last; return how far it came."""
-    cdef size_t size = end - here
-    if memo != NULL and memo.rest == 0:
-        here = encoder.kernel.encode(encoder.trie, encoder.cuts, memo, here, end, last, ids)
-        if last or <size_t> (end - here) <= size // 2:
-            return here
-        # There is hardly a cut in it.
-    elif memo != NULL:
-        memo.rest -= 1
-    return walk(encoder.trie, here, end, last, ids)
-
-
-cdef inline const uint8_t* walk(
-    const TrieView* trie, const uint8_t* here, const uint8_t* end, bint last, uint16_t** ids
-) noexcept nogil:
-    """Append the ids of all tokens that surely end in a window; return where the last one does."""
-    # A token that begins later could go on beyond the window.
-    cdef const uint8_t* stop = end if last else end - (trie.longest - 1)
-    cdef uint16_t* out = ids[0]
-    cdef uint32_t slot
-    while here < stop:
-        here = longest_match(trie, here, end, &slot)
-        out[0] = trie.token_ids[slot]
-        out += 1
-    ids[0] = out
-    return here
 
 
 cdef object new_ids(size_t capacity):

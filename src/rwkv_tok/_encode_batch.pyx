@@ -15,12 +15,15 @@ from libc.stdint cimport SIZE_MAX, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from ._cuts cimport PAIR_CUT, CutTables
+from ._cuts cimport PAIR_CUT
 from ._documents cimport Documents, collect
-from ._encode cimport Encoder, encode_span, new_ids, raise_surrogate
+from ._encode cimport Encoder, EncoderView, encode_span, new_ids, raise_surrogate
 from ._job cimport DONE, NO_MEMORY, SURROGATE, Job, Status, Watch
 from ._kernels cimport Memo
+from ._offsets cimport batch_offsets
+from ._special cimport SpecialMatcher
 from ._text cimport UTF8, Span, most_bytes
+from ._tokens cimport TokenTable
 
 import numpy as np
 
@@ -51,10 +54,18 @@ cdef enum:
     SIGNAL_STEP = 1 << 16
 
 
-def encode_ragged(Encoder encoder not None, texts, num_threads, bint append_eot):
+def encode_ragged(
+    Encoder encoder not None, texts, num_threads, bint append_eot, SpecialMatcher special=None
+):
     """Encode a batch: all ids one after the other (uint16), and the offsets (int64)."""
     num_threads = check_num_threads(num_threads)
-    cdef EncodeJob job = EncodeJob(encoder, collect(texts), True, append_eot)
+    return encode_documents(encoder, collect(texts), num_threads, append_eot, special)
+
+
+cdef tuple encode_documents(
+    Encoder encoder, Documents documents, num_threads, bint append_eot, SpecialMatcher special
+):
+    cdef EncodeJob job = EncodeJob(encoder, documents, True, append_eot, special)
     job.run_all(num_threads)
     ids, offsets = job.result.to_array(), job.offsets()
     # Then no view of them can be made writable either.
@@ -62,10 +73,27 @@ def encode_ragged(Encoder encoder not None, texts, num_threads, bint append_eot)
     return ids, offsets
 
 
-def encode_batch(Encoder encoder not None, texts, num_threads):
+def encode_ragged_with_offsets(
+    Encoder encoder not None,
+    TokenTable tokens not None,
+    texts,
+    bint by_character,
+    num_threads,
+    SpecialMatcher special=None,
+):
+    """The same, and where each token lies in its document: int64, shape (ids, 2)."""
+    num_threads = check_num_threads(num_threads)
+    cdef Documents documents = collect(texts)
+    if by_character:
+        documents.require_characters()
+    ids, offsets = encode_documents(encoder, documents, num_threads, False, special)
+    return ids, offsets, batch_offsets(tokens, documents, ids, offsets, by_character, num_threads)
+
+
+def encode_batch(Encoder encoder not None, texts, num_threads, SpecialMatcher special=None):
     """Encode a batch: a list of arrays, each with its own memory."""
     cdef cnp.ndarray ids, offsets
-    ids, offsets = encode_ragged(encoder, texts, num_threads, False)
+    ids, offsets = encode_ragged(encoder, texts, num_threads, False, special)
     cdef const uint16_t* source = <const uint16_t*> cnp.PyArray_DATA(ids)
     cdef const int64_t* offset = <const int64_t*> cnp.PyArray_DATA(offsets)
     cdef size_t count = cnp.PyArray_SIZE(offsets) - 1
@@ -81,10 +109,10 @@ def encode_batch(Encoder encoder not None, texts, num_threads):
     return arrays
 
 
-def count_batch(Encoder encoder not None, texts, num_threads):
+def count_batch(Encoder encoder not None, texts, num_threads, SpecialMatcher special=None):
     """The number of ids of each document: int64, 1-D; none is kept."""
     num_threads = check_num_threads(num_threads)
-    cdef EncodeJob job = EncodeJob(encoder, collect(texts), False, False)
+    cdef EncodeJob job = EncodeJob(encoder, collect(texts), False, False, special)
     job.run_all(num_threads)
     return job.counts
 
@@ -155,6 +183,8 @@ cdef class EncodeJob(Job):
     """Encodes a batch, or only counts the ids."""
 
     cdef Encoder encoder
+    cdef SpecialMatcher special
+    cdef EncoderView view
     cdef Documents documents
     cdef bint keep_ids
     cdef bint append_eot
@@ -170,8 +200,17 @@ cdef class EncodeJob(Job):
     cdef size_t next_commit     # the first unit whose ids are not in the result
     cdef size_t surrogate_in    # the first document found to hold a surrogate, or SIZE_MAX
 
-    def __cinit__(self, Encoder encoder, Documents documents, bint keep_ids, bint append_eot):
+    def __cinit__(
+        self,
+        Encoder encoder,
+        Documents documents,
+        bint keep_ids,
+        bint append_eot,
+        SpecialMatcher special,
+    ):
         self.encoder = encoder
+        self.special = special
+        self.view = encoder.view_with(special)
         self.documents = documents
         self.keep_ids = keep_ids
         self.append_eot = append_eot
@@ -222,7 +261,7 @@ cdef class EncodeJob(Job):
         cdef size_t end
         cdef Unit* unit
         while begin < piece.length:
-            end = find_cut(&self.encoder.cuts.tables, &piece, begin + UNIT // bytes_per_unit)
+            end = find_cut(&self.view, &piece, begin + UNIT // bytes_per_unit)
             unit = self.add_unit(document)
             unit.last = document + 1
             unit.begin = begin
@@ -315,9 +354,10 @@ cdef class EncodeJob(Job):
     ) noexcept nogil:
         cdef size_t produced
         cdef Status status = encode_span(
-            &self.encoder.view,
+            &self.view,
             <Memo*> watch.own,
             span,
+            NULL,
             NULL if out == NULL else out + unit.produced,
             SIZE_MAX if out == NULL else unit.capacity - unit.produced,
             &produced,
@@ -378,11 +418,18 @@ cdef class EncodeJob(Job):
         return status
 
 
-cdef size_t find_cut(const CutTables* cuts, const Span* span, size_t place) noexcept nogil:
-    """The first certified cut of a text from a code unit on; the end if there is none in reach."""
+cdef size_t find_cut(const EncoderView* encoder, const Span* span, size_t place) noexcept nogil:
+    """The first certified cut of a text from a code unit on; the end if there is none in reach.
+
+    Nor is it within a special token: where no pair of its bytes stands, none reaches across.
+    """
     cdef size_t stop = min(span.length, place + REACH)
+    cdef size_t pair
     while place < stop:
-        if cuts.pair[last_byte(span, place - 1) | first_byte(span, place) << 8] & PAIR_CUT:
+        pair = last_byte(span, place - 1) | first_byte(span, place) << 8
+        if encoder.cuts.pair[pair] & PAIR_CUT and (
+            encoder.special == NULL or not encoder.special.joined[pair]
+        ):
             return place
         place += 1
     return span.length

@@ -1,11 +1,22 @@
-"""Where tokens lie in the text that they come from."""
+"""Where tokens lie in the text that they come from, or that they become.
 
+A token lies between two bytes, and in characters covers every one that it touches. So all that is
+asked of a text is how many characters begin before a byte, and whether it is within one. That is
+counted along the text as it lies in memory; no UTF-8 is made of a str.
+"""
+
+cimport cython
 cimport numpy as cnp
-from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memset
 
+from ._decode cimport read_policy
+from ._decode_table cimport DecodeTable, DecodeView, Unknown, find_token, id_t
+from ._documents cimport Documents
+from ._job cimport DONE, STOPPED, Job, Status, Watch, must_stop, raise_pending
+from ._text cimport UTF8, Span, read_text
 from ._tokens cimport TokenTable, TokenView, token_length
-from ._utf8 cimport is_continuation
+from ._utf8 cimport Pending, take_byte, unit_t
 
 import numpy as np
 
@@ -13,54 +24,151 @@ cnp.import_array()
 
 
 cdef enum:
-    STEP = 1 << 20      # tokens between two runs of the signal handlers
+    STEP = 1 << 18          # ids between two questions whether the call is to end
+    BYTES_PER_ID = 4        # about
+    UNIT = 1 << 16          # ids in a unit of a batch: about a millisecond of work
 
 
-def byte_offsets(TokenTable tokens not None, cnp.ndarray ids not None):
-    """Where each token begins and ends, in bytes: int64, shape (n, 2), half-open.
+# How far a text has been counted: always whole characters, or sequences that are none.
+cdef struct Place:
+    size_t units            # code units of the text
+    size_t bytes            # of its UTF-8
+    int64_t characters      # that begin before
+    bint counts             # whether the last one counts: else it is no character of the result
 
-    `ids` are those of one text, uint16 and contiguous.
+
+def text_offsets(TokenTable tokens not None, ids, text, bint by_character):
+    """Where each token of a text begins and ends: int64, shape (n, 2), half-open.
+
+    `ids` are those that the text was encoded to, uint16 and contiguous.
     """
-    cdef Py_ssize_t count = cnp.PyArray_SIZE(ids)
-    offsets = np.empty((count, 2), np.int64)
+    cdef Span span
+    cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
+    cdef Status status
+    _owner = read_text(text, &span)
+    cdef size_t count = len(ids)
     cdef const uint16_t* token_ids = <const uint16_t*> cnp.PyArray_DATA(ids)
+    offsets = np.empty((count, 2), np.int64)
     cdef int64_t* out = <int64_t*> cnp.PyArray_DATA(offsets)
-    cdef int64_t end = 0
-    cdef Py_ssize_t start, step
-    for start in range(0, count, STEP):
-        step = min(<Py_ssize_t> STEP, count - start)
-        with nogil:
-            end = fill_byte_offsets(&tokens.view, token_ids + start, step, end, out + 2 * start)
-        PyErr_CheckSignals()
+    if span.unit_size == UTF8:      # bytes, or a str whose characters are bytes
+        by_character = False
+    with nogil:
+        status = fill_offsets(&tokens.view, token_ids, count, &span, by_character, out, &watch)
+    if status == STOPPED:
+        raise_pending()
     return offsets
 
 
-def char_offsets(TokenTable tokens not None, cnp.ndarray ids not None, bytes text not None):
-    """Where each token begins and ends, in characters: int64, shape (n, 2), half-open.
-
-    A token covers every character that it touches. `text` is the valid UTF-8 that `ids` encode.
-    """
-    offsets = byte_offsets(tokens, ids)
-    cdef const uint8_t* data = text
-    cdef size_t size = len(text)
-    cdef Py_ssize_t count = cnp.PyArray_SIZE(ids)
-    cdef int64_t* out = <int64_t*> cnp.PyArray_DATA(offsets)
-    cdef int64_t chars = 0
-    cdef size_t here = 0
-    cdef Py_ssize_t start, step
-    for start in range(0, count, STEP):
-        step = min(<Py_ssize_t> STEP, count - start)
-        with nogil:
-            bytes_to_chars(data, size, step, out + 2 * start, &here, &chars)
-        PyErr_CheckSignals()
-    return offsets
+cdef object batch_offsets(
+    TokenTable tokens,
+    Documents documents,
+    object ids,
+    object offsets,
+    bint by_character,
+    object num_threads,
+):
+    """The same for the documents of a batch, each counted from its own beginning."""
+    cdef OffsetsJob job = OffsetsJob(tokens, documents, ids, offsets, by_character)
+    job.start(num_threads)
+    return job.result
 
 
-cdef int64_t fill_byte_offsets(
-    const TokenView* tokens, const uint16_t* ids, Py_ssize_t count, int64_t end, int64_t* out
+@cython.internal
+cdef class OffsetsJob(Job):
+    """Finds the offsets of the tokens of a batch."""
+
+    cdef TokenTable tokens
+    cdef Documents documents
+    cdef const uint16_t* ids
+    cdef const int64_t* first_id        # of each document, and the end
+    cdef const int64_t* first_document  # of each unit, and the end
+    cdef bint by_character
+    cdef object result
+    cdef int64_t* out
+    cdef tuple _arrays
+
+    def __cinit__(self, TokenTable tokens, Documents documents, ids, offsets, bint by_character):
+        self.tokens = tokens
+        self.documents = documents
+        self.by_character = by_character
+        self.num_units = 1 + len(ids) // UNIT
+        bounds = np.searchsorted(
+            offsets[: documents.count], np.arange(self.num_units) * <size_t> UNIT
+        )
+        bounds = np.append(bounds, documents.count).astype(np.int64)
+        bounds[0] = 0
+        self.result = np.empty((len(ids), 2), np.int64)
+        self._arrays = (ids, offsets, bounds)
+        self.ids = <const uint16_t*> cnp.PyArray_DATA(ids)
+        self.first_id = <const int64_t*> cnp.PyArray_DATA(offsets)
+        self.first_document = <const int64_t*> cnp.PyArray_DATA(bounds)
+        self.out = <int64_t*> cnp.PyArray_DATA(self.result)
+
+    cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil:
+        cdef Status status = DONE
+        cdef size_t document = self.first_document[unit]
+        cdef size_t end = self.first_document[unit + 1]
+        cdef size_t first
+        while document < end and status == DONE:
+            first = self.first_id[document]
+            status = fill_offsets(
+                &self.tokens.view,
+                self.ids + first,
+                self.first_id[document + 1] - first,
+                &self.documents.spans[document],
+                self.by_character,
+                self.out + 2 * first,
+                watch,
+            )
+            document += 1
+        return status
+
+
+cdef Status fill_offsets(
+    const TokenView* tokens,
+    const uint16_t* ids,
+    size_t count,
+    const Span* span,
+    bint by_character,
+    int64_t* out,
+    Watch* watch,
 ) noexcept nogil:
-    """Write the offsets of tokens, the first of which begins at `end`; return the last end."""
-    cdef Py_ssize_t i
+    """Write the offsets of the tokens of one text."""
+    cdef size_t end = 0         # of the last token, in bytes
+    cdef size_t done = 0
+    cdef size_t step
+    cdef Place place
+    memset(&place, 0, sizeof(place))
+    while done < count:
+        step = min(<size_t> STEP, count - done)
+        if not by_character:
+            end = fill_bytes(tokens, ids + done, step, end, out + 2 * done)
+        elif span.unit_size == 2:
+            end = fill_characters(
+                tokens, ids + done, step, <const uint16_t*> span.data, span, end, &place,
+                out + 2 * done,
+            )
+        elif span.unit_size == 4:
+            end = fill_characters(
+                tokens, ids + done, step, <const uint32_t*> span.data, span, end, &place,
+                out + 2 * done,
+            )
+        else:
+            end = fill_characters(
+                tokens, ids + done, step, <const uint8_t*> span.data, span, end, &place,
+                out + 2 * done,
+            )
+        done += step
+        if must_stop(watch, step * BYTES_PER_ID):
+            return STOPPED
+    return DONE
+
+
+cdef size_t fill_bytes(
+    const TokenView* tokens, const uint16_t* ids, size_t count, size_t end, int64_t* out
+) noexcept nogil:
+    """Write the offsets of tokens, the first of which begins at byte `end`; return the last end."""
+    cdef size_t i
     for i in range(count):
         out[2 * i] = end
         end += token_length(tokens, ids[i])
@@ -68,29 +176,154 @@ cdef int64_t fill_byte_offsets(
     return end
 
 
-cdef void bytes_to_chars(
-    const uint8_t* text,
-    size_t size,
-    Py_ssize_t count,
-    int64_t* offsets,
-    size_t* position,
-    int64_t* chars_before,
+cdef size_t fill_characters(
+    const TokenView* tokens,
+    const uint16_t* ids,
+    size_t count,
+    const unit_t* text,
+    const Span* span,
+    size_t end,
+    Place* place,
+    int64_t* out,
 ) noexcept nogil:
-    """Replace the byte offsets of tokens that follow one another by those of characters.
-
-    Goes on from a position in the text and the number of characters that begin before it.
-    """
-    cdef int64_t chars = chars_before[0]
-    cdef size_t here = position[0]
-    cdef size_t end
-    cdef Py_ssize_t i
+    """The same in characters; goes on from a place, that of byte `end`."""
+    cdef size_t i, begin
     for i in range(count):
-        end = min(<size_t> offsets[2 * i + 1], size)
-        # The character that the first byte belongs to has begun before it, or begins with it.
-        offsets[2 * i] = chars - (here < end and is_continuation(text[here]))
-        while here < end:
-            chars += not is_continuation(text[here])
-            here += 1
-        offsets[2 * i + 1] = chars
-    position[0] = here
-    chars_before[0] = chars
+        begin = end
+        end += token_length(tokens, ids[i])
+        out[2 * i] = characters_before(place, begin)
+        if span.unit_size == UTF8:
+            advance_in_utf8(<const uint8_t*> text, span.length, True, end, place)
+        else:
+            advance(text, span.length, end, place)
+        out[2 * i + 1] = place.characters
+    return end
+
+
+def decoded_offsets(
+    DecodeTable table not None, ids, unknown, bytes data not None, bint keep_invalid
+):
+    """Where what each id decodes to lies in the characters of the decoded text: as text_offsets.
+
+    `ids` are uint16 or int64, contiguous, and decode to `data`. With `keep_invalid`, U+FFFD stands
+    for what is not valid UTF-8; else nothing does, and what decodes to nothing has an empty place.
+    """
+    cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
+    cdef Unknown policy = read_policy(unknown)
+    cdef size_t count = len(ids)
+    cdef const uint8_t* text = data
+    cdef size_t length = len(data)
+    cdef const uint16_t* narrow = NULL
+    cdef const int64_t* wide = NULL
+    cdef size_t done = 0
+    cdef size_t end = 0
+    cdef size_t step
+    cdef Place place
+    memset(&place, 0, sizeof(place))
+    offsets = np.empty((count, 2), np.int64)
+    cdef int64_t* out = <int64_t*> cnp.PyArray_DATA(offsets)
+    if ids.dtype == np.uint16:
+        narrow = <const uint16_t*> cnp.PyArray_DATA(ids)
+    else:
+        wide = <const int64_t*> cnp.PyArray_DATA(ids)
+    with nogil:
+        while done < count:
+            step = min(<size_t> STEP, count - done)
+            if narrow != NULL:
+                end = fill_decoded(
+                    &table.view, narrow + done, step, policy, text, length, keep_invalid, end,
+                    &place, out + 2 * done,
+                )
+            else:
+                end = fill_decoded(
+                    &table.view, wide + done, step, policy, text, length, keep_invalid, end,
+                    &place, out + 2 * done,
+                )
+            done += step
+            if must_stop(&watch, step * BYTES_PER_ID):
+                break
+    raise_pending()
+    return offsets
+
+
+cdef size_t fill_decoded(
+    const DecodeView* view,
+    const id_t* ids,
+    size_t count,
+    Unknown unknown,
+    const uint8_t* text,
+    size_t text_length,
+    bint keep_invalid,
+    size_t end,
+    Place* place,
+    int64_t* out,
+) noexcept nogil:
+    """Write the offsets of tokens, the first of which begins at byte `end`; return the last end."""
+    cdef size_t i, begin
+    cdef size_t length = 0
+    for i in range(count):
+        if find_token(view, ids[i], unknown, &length) == NULL:
+            length = 0      # another thread has changed the ids
+        begin = end
+        end += length
+        out[2 * i] = characters_before(place, begin)
+        advance_in_utf8(text, text_length, keep_invalid, end, place)
+        out[2 * i + 1] = place.characters if length else out[2 * i]
+    return end
+
+
+cdef inline int64_t characters_before(const Place* place, size_t byte) noexcept nogil:
+    """The characters that end before a byte, the last one that was asked for, or with it."""
+    return place.characters - (place.bytes > byte and place.counts)
+
+
+cdef inline void advance(
+    const unit_t* text, size_t length, size_t byte, Place* place
+) noexcept nogil:
+    """Count the characters of a str that begin before a byte of its UTF-8."""
+    cdef uint32_t character
+    while place.bytes < byte and place.units < length:
+        character = text[place.units]
+        place.units += 1
+        place.bytes += (
+            1 + (character >= 0x80) + (character >= 0x800) + (character >= 0x10000)
+        )
+        place.characters += 1
+        place.counts = True
+
+
+cdef inline void advance_in_utf8(
+    const uint8_t* text, size_t length, bint keep_invalid, size_t byte, Place* place
+) noexcept nogil:
+    """Count the characters of UTF-8 that begin before a byte, and perhaps invalid sequences."""
+    cdef size_t size
+    cdef bint valid
+    while place.bytes < byte and place.units < length:
+        valid = True
+        size = 1
+        if text[place.units] >= 0x80:
+            size = sequence_length(text + place.units, length - place.units, &valid)
+        place.units += size
+        place.bytes += size
+        place.counts = valid or keep_invalid
+        place.characters += place.counts
+
+
+cdef inline size_t sequence_length(
+    const uint8_t* text, size_t length, bint* valid
+) noexcept nogil:
+    """The bytes of the first character, or of what Python's decoders replace by one U+FFFD.
+
+    That is as much of a character as there is ("maximal subpart" in the Unicode Standard, 3.9).
+    """
+    cdef Pending pending
+    cdef size_t i
+    memset(&pending, 0, sizeof(pending))
+    for i in range(length):
+        if not take_byte(&pending, text[i]):
+            valid[0] = False
+            return max(i, <size_t> 1)
+        if not pending.missing:
+            return i + 1
+    valid[0] = False
+    return length

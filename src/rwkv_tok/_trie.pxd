@@ -13,6 +13,13 @@ cdef extern from "kernels/trie.h":
         const uint16_t* token_ids
         size_t longest
 
+    const uint8_t* match_token(
+        const TrieView* trie,
+        const uint8_t* here,
+        const uint8_t* end,
+        bint open,
+        uint32_t* match,
+    ) noexcept nogil
     const uint8_t* longest_match(
         const TrieView* trie, const uint8_t* here, const uint8_t* end, uint32_t* match
     ) noexcept nogil

@@ -1,4 +1,4 @@
-"""TokenBatch: the ids of many documents in one flat array."""
+"""The ids of many documents in one flat array."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from . import _decode
+from .errors import TokenIdError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pyarrow
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["TokenBatch"]
+    from .arguments import IdArray, Ids, Unknown
+
+__all__ = ["TokenBatch", "flatten"]
 
 
 class TokenBatch(Sequence["NDArray[np.uint16]"]):
@@ -213,6 +220,35 @@ class TokenBatch(Sequence["NDArray[np.uint16]"]):
         else:
             matrix[mask] = self._ids
         return matrix, mask
+
+
+def flatten(
+    batch: TokenBatch | Iterable[Ids], unknown: Unknown
+) -> tuple[IdArray, NDArray[np.int64]]:
+    """The ids of all documents of a batch one after the other, and their offsets.
+
+    Raises TypeError, ValueError or TokenIdError for what are no ids, with a note that names the
+    document.
+    """
+    if isinstance(batch, TokenBatch):
+        return batch.ids, batch.offsets
+    if not hasattr(batch, "__iter__"):
+        raise TypeError(
+            f"a batch must be a TokenBatch or an iterable of ids, not {type(batch).__name__}"
+        )
+    documents = []
+    for number, ids in enumerate(batch):
+        try:
+            documents.append(_decode.read_ids(ids, unknown))
+        except TokenIdError as error:
+            raise TokenIdError(error.id, error.position, number) from None
+        except (TypeError, ValueError) as error:
+            error.add_note(f"in document {number} of the batch")
+            raise
+    offsets = np.cumsum([0, *map(len, documents)], dtype=np.int64)
+    narrow = all(ids.dtype == np.uint16 for ids in documents)
+    flat = np.concatenate([np.empty(0, np.uint16 if narrow else np.int64), *documents])
+    return flat, offsets
 
 
 def _read_only(array: ArrayLike, dtype: np.dtype[Any], name: str) -> NDArray[Any]:

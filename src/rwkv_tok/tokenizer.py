@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _decode, _decode_batch, _encode, _encode_batch, _offsets
-from .batch import TokenBatch
+from ._stream_decode import StreamDecoder
+from ._stream_encode import StreamEncoder
+from .batch import TokenBatch, flatten
 from .errors import TokenIdError, VocabularyError
 from .files import atomic_output
+from .special import PROFILES
 from .vocabulary import DEFAULT_VOCABULARY, ID_SPACE, Vocabulary, load_bundled
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import TypeAlias
+    from types import MappingProxyType
 
     from numpy.typing import NDArray
 
-    #: One text: a str, or its bytes in a contiguous buffer (bytes, mmap, NumPy uint8, ...).
-    Text: TypeAlias = Any
-    #: Many texts: an iterable of them, or anything with the Arrow PyCapsule interface.
-    Texts: TypeAlias = Any
-    #: Ids: an array of integers of any kind, or a sequence of them.
-    Ids: TypeAlias = Any
-    #: What to do with bytes that are not valid UTF-8.
-    Errors: TypeAlias = Literal["strict", "replace", "ignore"]
-    #: What to do with an id that stands for no token.
-    Unknown: TypeAlias = Literal["raise", "skip", "replace"]
+    from .arguments import Errors, Ids, Text, Texts, Unit, Unknown
+    from .special import AllowedSpecial
 
 __all__ = ["Tokenizer", "load"]
 
@@ -90,6 +85,11 @@ class Tokenizer:
     what becomes of bytes that are not valid UTF-8, as in `bytes.decode`: "strict" raises
     UnicodeDecodeError, "replace" puts U+FFFD, "ignore" leaves them out.
 
+    Special tokens, of a tokenizer that `with_special_tokens` has made, are found in a text only
+    where a call says so by `allowed_special`: "all", or a set of their texts; what is none of them
+    raises ValueError. Else their texts are encoded like any other, so no text can smuggle one in.
+    `skip_special_tokens` leaves them out where ids are decoded.
+
     Examples
     --------
     >>> import rwkv_tok
@@ -102,12 +102,13 @@ class Tokenizer:
     '今天是美好的一天。'
     """
 
-    __slots__ = ("__weakref__", "_decode_table", "_encoder", "_tokens", "_vocabulary")
+    __slots__ = ("__weakref__", "_decode_table", "_encoder", "_special", "_tokens", "_vocabulary")
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         # One attribute less on the way of a short call.
         self._tokens = vocabulary.tokens
+        self._special = vocabulary.special
         self._encoder = vocabulary.encoder
         self._decode_table = vocabulary.decode_table
 
@@ -150,10 +151,56 @@ class Tokenizer:
         """
         return cls(Vocabulary.from_tokens(tokens))
 
+    def with_special_tokens(self, special_tokens: Mapping[str, int] | str) -> Tokenizer:
+        """A tokenizer with the same vocabulary and these special tokens instead of any it has.
+
+        Parameters
+        ----------
+        special_tokens
+            Their texts and ids, which must not be assigned; with none, a tokenizer without special
+            tokens. Or the name of a published set: "v20260603" has `<|im_start|>`, `<|im_end|>`,
+            `<|endoftext|>`, `<|think|>` and `<|tool_call|>` under 65530 ... 65534.
+
+        Raises
+        ------
+        ValueError
+            No set of this name is known.
+        VocabularyError
+            A text is empty, longer than 1 KiB or has lone surrogates; an id is outside 1 ... 65535,
+            is that of another token, or is there twice.
+
+        Notes
+        -----
+        What encodes is shared with this tokenizer; the tables for decoding, about 3 MB, are not.
+
+        Examples
+        --------
+        >>> import rwkv_tok
+        >>> tok = rwkv_tok.load().with_special_tokens({"<|im_end|>": 65531})
+        >>> tok.encode("Hello<|im_end|>", allowed_special="all")
+        array([33155, 65531], dtype=uint16)
+        >>> tok.encode("Hello<|im_end|>").tolist()
+        [33155, 61, 125, 1949, 96, 7463, 125, 63]
+        >>> tok.decode([33155, 65531]), tok.decode([33155, 65531], skip_special_tokens=True)
+        ('Hello<|im_end|>', 'Hello')
+        """
+        if isinstance(special_tokens, str):
+            if special_tokens not in PROFILES:
+                raise ValueError(
+                    f"no set of special tokens {special_tokens!r}, only {', '.join(PROFILES)}; "
+                    "or give a mapping of texts to ids"
+                )
+            special_tokens = PROFILES[special_tokens]
+        return type(self)(self._vocabulary.with_special_tokens(special_tokens))
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a vocabulary file that loads to the same fingerprint; replaces an existing one."""
+        """Write a vocabulary file that loads to the same fingerprint; replaces an existing one.
+
+        Raises ValueError if there are special tokens: the format has no place for them.
+        """
+        content = self._vocabulary.to_bytes()
         with atomic_output(path) as file:
-            file.write(self._vocabulary.to_bytes())
+            file.write(content)
 
     @property
     def name(self) -> str:
@@ -165,9 +212,15 @@ class Tokenizer:
         """What decides which ids a text gets, as 64 hexadecimal digits.
 
         The SHA-256 over all tokens in ascending order of their ids: the id and the length in
-        bytes, both as little-endian uint32, then the bytes.
+        bytes, both as little-endian uint32, then the bytes. If there are special tokens, id 0 and
+        length 0 follow, and then the same of each of them.
         """
         return self._vocabulary.fingerprint
+
+    @property
+    def special_tokens(self) -> MappingProxyType[str, int]:
+        """The ids of the special tokens by their texts, in ascending order; read-only."""
+        return self._special.ids
 
     @property
     def vocab_size(self) -> int:
@@ -181,7 +234,7 @@ class Tokenizer:
 
     # Encoding
 
-    def encode(self, text: Text) -> NDArray[np.uint16]:
+    def encode(self, text: Text, *, allowed_special: AllowedSpecial = ()) -> NDArray[np.uint16]:
         """Encode a text: a new 1-D array of its own memory.
 
         Examples
@@ -190,19 +243,30 @@ class Tokenizer:
         >>> rwkv_tok.load().encode(b"Hello world")
         array([33155, 40213], dtype=uint16)
         """
-        return _encode.encode(self._encoder, text)
+        matcher = self._special.matcher(allowed_special) if allowed_special else None
+        return _encode.encode(self._encoder, text, matcher)
 
     def encode_batch(
-        self, texts: Texts, *, num_threads: int | None = None
+        self,
+        texts: Texts,
+        *,
+        num_threads: int | None = None,
+        allowed_special: AllowedSpecial = (),
     ) -> list[NDArray[np.uint16]]:
         """Encode a batch of texts: a list of arrays as `encode` returns them.
 
         `encode_ragged` is the faster form: it makes no object for each text.
         """
-        return _encode_batch.encode_batch(self._encoder, texts, num_threads)
+        matcher = self._special.matcher(allowed_special)
+        return _encode_batch.encode_batch(self._encoder, texts, num_threads, matcher)
 
     def encode_ragged(
-        self, texts: Texts, *, num_threads: int | None = None, append_eot: bool = False
+        self,
+        texts: Texts,
+        *,
+        num_threads: int | None = None,
+        append_eot: bool = False,
+        allowed_special: AllowedSpecial = (),
     ) -> TokenBatch:
         """Encode a batch of texts into one flat array and the offsets of the texts in it.
 
@@ -217,11 +281,12 @@ class Tokenizer:
         >>> batch.offsets
         array([0, 3, 6])
         """
+        matcher = self._special.matcher(allowed_special)
         return TokenBatch(
-            *_encode_batch.encode_ragged(self._encoder, texts, num_threads, append_eot)
+            *_encode_batch.encode_ragged(self._encoder, texts, num_threads, append_eot, matcher)
         )
 
-    def encode_into(self, text: Text, out: Any) -> int:
+    def encode_into(self, text: Text, out: Any, *, allowed_special: AllowedSpecial = ()) -> int:
         """Encode a text into a writable, contiguous 1-D buffer of uint16; return how many ids.
 
         A text never has more ids than bytes. Raises ValueError if `out` is too small; what it
@@ -234,12 +299,15 @@ class Tokenizer:
         >>> rwkv_tok.load().encode_into("Hello world", out)
         2
         """
-        return _encode.encode_into(self._encoder, text, out)
+        matcher = self._special.matcher(allowed_special) if allowed_special else None
+        return _encode.encode_into(self._encoder, text, out, matcher)
 
     def encode_with_offsets(
-        self, text: Text, *, unit: Literal["char", "byte"] = "char"
+        self, text: Text, *, unit: Unit = "char", allowed_special: AllowedSpecial = ()
     ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Encode a text and tell where each token lies in it.
+
+        `char_to_token` and `token_to_chars` look things up in the offsets.
 
         Parameters
         ----------
@@ -247,6 +315,8 @@ class Tokenizer:
             For characters it must be a str.
         unit
             What to count: characters (code points) or bytes of the UTF-8.
+        allowed_special
+            See above.
 
         Returns
         -------
@@ -263,30 +333,86 @@ class Tokenizer:
         >>> ids.tolist(), offsets.tolist()
         ([98, 3319, 2417], [[0, 1], [1, 2], [1, 2]])
         """
-        if unit not in ("char", "byte"):
-            raise ValueError(f"unit must be 'char' or 'byte', not {unit!r}")
-        if unit == "char" and not isinstance(text, str):
+        by_character = _counts_characters(unit)
+        if by_character and not isinstance(text, str):
             memoryview(text)  # a TypeError for what is no text at all
             raise ValueError("bytes have no characters to count: say unit='byte'")
-        # The methods of str, as a subclass may have made something else of them.
-        if unit == "char" and not str.isascii(text):
-            data = str.encode(text)
-            ids = self.encode(data)
-            return ids, _offsets.char_offsets(self._tokens, ids, data)
-        ids = self.encode(text)
-        return ids, _offsets.byte_offsets(self._tokens, ids)
+        ids = self.encode(text, allowed_special=allowed_special)
+        return ids, _offsets.text_offsets(self._tokens, ids, text, by_character)
 
-    def count(self, text: Text) -> int:
+    def encode_ragged_with_offsets(
+        self,
+        texts: Texts,
+        *,
+        unit: Unit = "char",
+        num_threads: int | None = None,
+        allowed_special: AllowedSpecial = (),
+    ) -> tuple[TokenBatch, NDArray[np.int64]]:
+        """Encode a batch of texts and tell where each token lies in its text.
+
+        Returns
+        -------
+        batch
+            As `encode_ragged` returns it.
+        offsets
+            int64, shape (n, 2), for all ids of the batch: those of text `i`, counted from its own
+            beginning, are `offsets[batch.offsets[i]:batch.offsets[i + 1]]`. For what they mean and
+            for `unit` see `encode_with_offsets`; Arrow strings have characters, too.
+
+        Examples
+        --------
+        >>> import rwkv_tok
+        >>> batch, offsets = rwkv_tok.load().encode_ragged_with_offsets(["Hello world", "你好"])
+        >>> batch.to_list(), offsets.tolist()
+        ([[33155, 40213], [10464, 11685]], [[0, 5], [5, 11], [0, 1], [1, 2]])
+        """
+        by_character = _counts_characters(unit)
+        matcher = self._special.matcher(allowed_special)
+        ids, starts, offsets = _encode_batch.encode_ragged_with_offsets(
+            self._encoder, self._tokens, texts, by_character, num_threads, matcher
+        )
+        return TokenBatch(ids, starts), offsets
+
+    def count(self, text: Text, *, allowed_special: AllowedSpecial = ()) -> int:
         """The number of ids that `encode` returns, without keeping any."""
-        return _encode.count(self._encoder, text)
+        matcher = self._special.matcher(allowed_special) if allowed_special else None
+        return _encode.count(self._encoder, text, matcher)
 
-    def count_batch(self, texts: Texts, *, num_threads: int | None = None) -> NDArray[np.int64]:
+    def count_batch(
+        self,
+        texts: Texts,
+        *,
+        num_threads: int | None = None,
+        allowed_special: AllowedSpecial = (),
+    ) -> NDArray[np.int64]:
         """The number of ids of each text of a batch: int64, 1-D; none is kept."""
-        return _encode_batch.count_batch(self._encoder, texts, num_threads)
+        matcher = self._special.matcher(allowed_special)
+        return _encode_batch.count_batch(self._encoder, texts, num_threads, matcher)
+
+    def stream_encoder(self, *, allowed_special: AllowedSpecial = ()) -> StreamEncoder:
+        """An encoder of a text that comes in pieces.
+
+        Examples
+        --------
+        >>> import rwkv_tok
+        >>> encoder = rwkv_tok.load().stream_encoder()
+        >>> encoder.feed("Hello wor").tolist(), encoder.feed("ld").tolist()
+        ([33155], [])
+        >>> encoder.flush().tolist()
+        [40213]
+        """
+        return StreamEncoder(self._encoder, self._special.matcher(allowed_special))
 
     # Decoding
 
-    def decode(self, ids: Ids, *, errors: Errors = "replace", unknown: Unknown = "raise") -> str:
+    def decode(
+        self,
+        ids: Ids,
+        *,
+        errors: Errors = "replace",
+        unknown: Unknown = "raise",
+        skip_special_tokens: bool = False,
+    ) -> str:
         """Decode ids into text. Id 0 decodes to nothing.
 
         Examples
@@ -301,11 +427,52 @@ class Tokenizer:
         >>> tok.decode([33155, 65530], unknown="skip")
         'Hello'
         """
+        if skip_special_tokens:
+            ids = self._special.silence(_decode.read_ids(ids, unknown))
         return _decode.decode(self._decode_table, ids, errors, unknown)
 
-    def decode_bytes(self, ids: Ids, *, unknown: Unknown = "raise") -> bytes:
+    def decode_bytes(
+        self, ids: Ids, *, unknown: Unknown = "raise", skip_special_tokens: bool = False
+    ) -> bytes:
         """Decode ids into the very bytes that were encoded."""
+        if skip_special_tokens:
+            ids = self._special.silence(_decode.read_ids(ids, unknown))
         return _decode.decode_bytes(self._decode_table, ids, unknown)
+
+    def decode_with_offsets(
+        self,
+        ids: Ids,
+        *,
+        errors: Errors = "replace",
+        unknown: Unknown = "raise",
+        skip_special_tokens: bool = False,
+    ) -> tuple[str, NDArray[np.int64]]:
+        """Decode ids into text and tell where each of them lies in it.
+
+        Returns
+        -------
+        text
+            As `decode` returns it.
+        offsets
+            int64, shape (n, 2): begin and end of each id in characters, half-open. An id covers
+            every character that its bytes are part of, U+FFFD for invalid ones included; what
+            decodes to nothing covers none.
+
+        Examples
+        --------
+        >>> import rwkv_tok
+        >>> text, offsets = rwkv_tok.load().decode_with_offsets([98, 3319, 2417, 0])
+        >>> text, offsets.tolist()
+        ('a🙂', [[0, 1], [1, 2], [1, 2], [2, 2]])
+        """
+        array = _decode.read_ids(ids, unknown)
+        if skip_special_tokens:
+            array = self._special.silence(array)
+        text = _decode.decode(self._decode_table, array, errors, unknown)
+        data = _decode.decode_bytes(self._decode_table, array, unknown)
+        return text, _offsets.decoded_offsets(
+            self._decode_table, array, unknown, data, errors != "ignore"
+        )
 
     def decode_batch(
         self,
@@ -313,11 +480,15 @@ class Tokenizer:
         *,
         errors: Errors = "replace",
         unknown: Unknown = "raise",
+        skip_special_tokens: bool = False,
         num_threads: int | None = None,
     ) -> list[str]:
         """Decode a TokenBatch, or an iterable of ids for each document, into texts."""
+        ids, offsets = flatten(batch, unknown)
+        if skip_special_tokens:
+            ids = self._special.silence(ids)
         return _decode_batch.decode_batch(
-            self._decode_table, *_flatten(batch, unknown), errors, unknown, num_threads
+            self._decode_table, ids, offsets, errors, unknown, num_threads
         )
 
     def decode_bytes_batch(
@@ -325,12 +496,35 @@ class Tokenizer:
         batch: TokenBatch | Iterable[Ids],
         *,
         unknown: Unknown = "raise",
+        skip_special_tokens: bool = False,
         num_threads: int | None = None,
     ) -> list[bytes]:
         """Decode a TokenBatch, or an iterable of ids for each document, into bytes."""
+        ids, offsets = flatten(batch, unknown)
+        if skip_special_tokens:
+            ids = self._special.silence(ids)
         return _decode_batch.decode_bytes_batch(
-            self._decode_table, *_flatten(batch, unknown), unknown, num_threads
+            self._decode_table, ids, offsets, unknown, num_threads
         )
+
+    def stream_decoder(
+        self,
+        *,
+        errors: Errors = "replace",
+        unknown: Unknown = "raise",
+        skip_special_tokens: bool = False,
+    ) -> StreamDecoder:
+        """A decoder of ids that come one at a time, of whose text only whole characters come out.
+
+        Examples
+        --------
+        >>> import rwkv_tok
+        >>> decoder = rwkv_tok.load().stream_decoder()
+        >>> decoder.feed(3319), decoder.feed(2417)
+        ('', '🙂')
+        """
+        skipped = self._special.id_set if skip_special_tokens else None
+        return StreamDecoder(self._decode_table, errors, unknown, skipped)
 
     # Tokens
 
@@ -342,7 +536,7 @@ class Tokenizer:
         return self._tokens[number]
 
     def token_id(self, token: bytes | str) -> int:
-        """The id of a token. Raises KeyError if it is none.
+        """The id of a token, an ordinary one or else a special one. Raises KeyError if it is none.
 
         Examples
         --------
@@ -354,7 +548,7 @@ class Tokenizer:
             data = str.encode(token) if isinstance(token, str) else bytes(memoryview(token))
         except UnicodeEncodeError:
             raise KeyError(token) from None
-        token_id = self._vocabulary.trie.find(data)
+        token_id = self._vocabulary.trie.find(data) or self._special.by_bytes.get(data)
         if not token_id:
             raise KeyError(token)
         return token_id
@@ -368,11 +562,11 @@ class Tokenizer:
         return 0 <= number < ID_SPACE and bool(self._tokens[number])
 
     def __len__(self) -> int:
-        """The number of tokens."""
+        """The number of tokens, the special ones included."""
         return len(self._tokens)
 
     def __iter__(self) -> Iterator[int]:
-        """The assigned ids in ascending order."""
+        """The assigned ids in ascending order, those of special tokens included."""
         ids: list[int] = self._vocabulary.ids.tolist()
         return iter(ids)
 
@@ -387,7 +581,8 @@ class Tokenizer:
         return int(self.fingerprint[:15], 16)
 
     def __repr__(self) -> str:
-        return f"<Tokenizer {self.name}: {len(self)} tokens>"
+        special = f", {len(self.special_tokens)} of them special" if self.special_tokens else ""
+        return f"<Tokenizer {self.name}: {len(self)} tokens{special}>"
 
     def __copy__(self) -> Tokenizer:
         return self
@@ -396,6 +591,9 @@ class Tokenizer:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.special_tokens:
+            base = type(self)(self._vocabulary.base)
+            return _with_special_tokens, (base, tuple(self.special_tokens.items()))
         if self._vocabulary.bundled:
             return _load_same, (type(self), self.name, self.fingerprint)
         return _from_content, (type(self), self.name, *self._vocabulary.content())
@@ -419,32 +617,18 @@ def _from_content(
     return cls(Vocabulary.from_content(name, ids, lengths, block))
 
 
+def _with_special_tokens(base: Tokenizer, special_tokens: Iterable[tuple[str, int]]) -> Tokenizer:
+    """Unpickle a tokenizer with special tokens."""
+    return base.with_special_tokens(dict(special_tokens))
+
+
+def _counts_characters(unit: Unit) -> bool:
+    if unit not in ("char", "byte"):
+        raise ValueError(f"unit must be 'char' or 'byte', not {unit!r}")
+    return unit == "char"
+
+
 def _as_id(token_id: object) -> int:
     if isinstance(token_id, bool | np.bool_):
         raise TypeError("an id must be an integer, not bool")
     return operator.index(token_id)  # type: ignore[arg-type]
-
-
-def _flatten(
-    batch: TokenBatch | Iterable[Ids], unknown: Unknown
-) -> tuple[NDArray[np.uint16] | NDArray[np.int64], NDArray[np.int64]]:
-    """The ids of all documents one after the other, and their offsets."""
-    if isinstance(batch, TokenBatch):
-        return batch.ids, batch.offsets
-    if not hasattr(batch, "__iter__"):
-        raise TypeError(
-            f"a batch must be a TokenBatch or an iterable of ids, not {type(batch).__name__}"
-        )
-    documents = []
-    for number, ids in enumerate(batch):
-        try:
-            documents.append(_decode.read_ids(ids, unknown))
-        except TokenIdError as error:
-            raise TokenIdError(error.id, error.position, number) from None
-        except (TypeError, ValueError) as error:
-            error.add_note(f"in document {number} of the batch")
-            raise
-    offsets = np.cumsum([0, *map(len, documents)], dtype=np.int64)
-    narrow = all(ids.dtype == np.uint16 for ids in documents)
-    flat = np.concatenate([np.empty(0, np.uint16 if narrow else np.int64), *documents])
-    return flat, offsets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from ._parser import parse
 from ._tokens import TokenTable
 from ._trie import Trie
 from .errors import VocabularyError
+from .special import SpecialTokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +53,15 @@ class Vocabulary:
     ------
     VocabularyError
         Two ids for one token, a byte without a token, or too large a trie.
+
+    Attributes
+    ----------
+    special : SpecialTokens
+        Its special tokens; `with_special_tokens` makes a vocabulary that has some.
+    base : Vocabulary
+        The same vocabulary without them. What encodes is shared with it.
+    tokens : TokenTable
+        All tokens by id, the special ones included.
     """
 
     def __init__(
@@ -63,6 +74,8 @@ class Vocabulary:
     ) -> None:
         self.name = name
         self.bundled = bundled
+        self.base = self
+        self.special = SpecialTokens({}, tokens)
         self.tokens = tokens
         self.trie = Trie(tokens, lines)
         self.decode_table = DecodeTable(tokens)
@@ -103,8 +116,28 @@ class Vocabulary:
         all_starts[token_ids] = np.cumsum(token_lengths, dtype=np.int64) - token_lengths
         return cls(name, TokenTable(block, all_starts, all_lengths))
 
+    def with_special_tokens(self, ids: Mapping[str, int]) -> Vocabulary:
+        """The same vocabulary with these special tokens, in place of those that it has.
+
+        Raises VocabularyError as SpecialTokens does.
+        """
+        special = SpecialTokens(ids, self.base.tokens)
+        if not special.ids:
+            return self.base
+        vocabulary = copy.copy(self.base)
+        vocabulary.special = special
+        vocabulary.tokens = _with_tokens(self.base.tokens, special.by_bytes)
+        vocabulary.decode_table = DecodeTable(vocabulary.tokens)
+        vocabulary._fingerprint = vocabulary._ids = None
+        return vocabulary
+
     def content(self) -> tuple[bytes, bytes, bytes]:
-        """The assigned ids and the lengths of their tokens as little-endian uint16, the bytes."""
+        """The assigned ids and the lengths of their tokens as little-endian uint16, the bytes.
+
+        Without the special tokens.
+        """
+        if self.base is not self:
+            return self.base.content()
         lengths = self.tokens.lengths()[self.ids]
         return (
             self.ids.astype("<u2").tobytes(),
@@ -119,10 +152,11 @@ class Vocabulary:
         """The SHA-256, in hexadecimal, of what decides which ids a text gets.
 
         Taken over all tokens in ascending order of their ids: the id and the length in bytes, both
-        as little-endian uint32, then the bytes.
+        as little-endian uint32, then the bytes. Special tokens follow, if there are any: id 0 and
+        length 0, which no token has, and then the same of each.
         """
         if self._fingerprint is None:
-            self._fingerprint = _fingerprint(self.tokens)
+            self._fingerprint = _fingerprint(self.base.tokens, self.special)
         return self._fingerprint
 
     @property
@@ -135,7 +169,15 @@ class Vocabulary:
         return self._ids
 
     def to_bytes(self) -> bytes:
-        """The content of a vocabulary file that `parse` reads to the same fingerprint."""
+        """The content of a vocabulary file that `parse` reads to the same fingerprint.
+
+        Raises ValueError if there are special tokens: the format has no place for them.
+        """
+        if self.special.ids:
+            raise ValueError(
+                "a vocabulary file cannot hold special tokens: save the tokenizer without them, "
+                "with_special_tokens({}), and add them again when you have loaded it"
+            )
         return "".join(
             f"{token_id} {_literal(token)} {len(token)}\n"
             for token_id in self.ids.tolist()
@@ -180,11 +222,26 @@ def _check_token(token_id: int, token: bytes) -> None:
         )
 
 
-def _fingerprint(tokens: TokenTable) -> str:
+def _with_tokens(table: TokenTable, ids: Mapping[bytes, int]) -> TokenTable:
+    """A table of tokens with more of them."""
+    lengths = table.lengths()
+    starts = np.cumsum(lengths, dtype=np.uint32) - lengths
+    block = table.block()
+    for token, token_id in ids.items():
+        lengths[token_id] = len(token)
+        starts[token_id] = len(block)
+        block += token
+    return TokenTable(block, starts, lengths)
+
+
+def _fingerprint(tokens: TokenTable, special: SpecialTokens | None = None) -> str:
     # hashlib takes a few milliseconds to import, and not every process needs it.
     import hashlib
 
-    return hashlib.sha256(tokens.records()).hexdigest()
+    digest = hashlib.sha256(tokens.records())
+    if special is not None:
+        digest.update(special.records())
+    return digest.hexdigest()
 
 
 def _nameless(tokens: TokenTable) -> str:

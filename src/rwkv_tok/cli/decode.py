@@ -18,7 +18,8 @@ from .progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rwkv_tok.tokenizer import Tokenizer, Unknown
+    from rwkv_tok.arguments import Unknown
+    from rwkv_tok.tokenizer import Tokenizer
 
     from .inputs import Advance
 

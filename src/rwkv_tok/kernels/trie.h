@@ -60,7 +60,7 @@ static inline const uint8_t *match_token(const TrieView *trie, const uint8_t *he
                 goto done;
         }
     }
-    if (open)
+    if (open && (node >> BASE_SHIFT) != LEAF_BASE)
         return start;
 done:
     *match = token_slot;

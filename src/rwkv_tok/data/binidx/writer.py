@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rwkv_tok.tokenizer import Ids
+    from rwkv_tok.arguments import Ids
 
     from .index_file import PathLike
     from .publishing import NewDataset

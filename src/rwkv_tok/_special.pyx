@@ -1,0 +1,87 @@
+"""Special tokens, found in the bytes of a text: see _special.pxd."""
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t, uint8_t, uint16_t
+
+from ._decode_table cimport id_t
+from ._tokens cimport ID_SPACE
+from ._trie cimport Trie
+
+import numpy as np
+
+from ._tokens import TokenTable
+
+cnp.import_array()
+
+
+cdef enum:
+    BYTES = 256
+    FIRST_SPECIAL = 257     # in the trie: an id no byte has
+
+
+cdef class SpecialMatcher:
+    """Finds the longest of some special tokens. Immutable.
+
+    Parameters
+    ----------
+    tokens
+        A mapping of their bytes, which are not empty, to their ids; at least one. TokenTable and
+        Trie have their own limits.
+    """
+
+    def __cinit__(self, dict tokens not None):
+        texts = [bytes([byte]) for byte in range(BYTES)]
+        joined = np.zeros(BYTES * BYTES, np.uint8)
+        begins = np.zeros(BYTES, np.uint8)
+        ids = np.zeros(FIRST_SPECIAL + len(tokens), np.uint16)
+        for number, (text, token_id) in enumerate(tokens.items(), FIRST_SPECIAL):
+            if len(text) == 1:      # it takes the place of the byte
+                texts[text[0]] = b""
+            begins[text[0]] = 1
+            for first, second in zip(text, text[1:]):
+                joined[first | second << 8] = 1
+            texts.append(text)
+            ids[number] = token_id
+        lengths = np.zeros(ID_SPACE, np.uint16)
+        starts = np.zeros(ID_SPACE, np.uint32)
+        lengths[1 : len(texts) + 1] = [len(text) for text in texts]
+        starts[1:] = np.cumsum(lengths, dtype=np.uint32)[: ID_SPACE - 1]
+        self._trie = Trie(TokenTable(b"".join(texts), starts, lengths))
+        self._arrays = (ids, begins, joined)
+        self.view.trie = self._trie.view
+        self.view.ids = <const uint16_t*> cnp.PyArray_DATA(ids)
+        self.view.begins = <const uint8_t*> cnp.PyArray_DATA(begins)
+        self.view.joined = <const uint8_t*> cnp.PyArray_DATA(joined)
+        self.view.first_byte = int(np.argmax(begins)) if begins.sum() == 1 else SEVERAL
+
+
+cdef class IdSet:
+    """A set of ids. Immutable."""
+
+    def __cinit__(self, ids):
+        for token_id in ids:
+            if not 0 <= token_id < ID_SPACE:
+                raise ValueError(f"id {token_id} is outside 0 ... {ID_SPACE - 1}")
+            self._members[<size_t> token_id] = 1
+
+    def silence(self, cnp.ndarray ids not None):
+        """A copy of an array of ids, uint16 or int64, with 0 in place of those of the set.
+
+        0 decodes to nothing, and the others keep their positions.
+        """
+        cdef size_t count = cnp.PyArray_SIZE(ids)
+        cdef cnp.ndarray silenced = ids.copy()
+        if cnp.PyArray_TYPE(ids) == cnp.NPY_UINT16:
+            with nogil:
+                silence_ids(self, <uint16_t*> cnp.PyArray_DATA(silenced), count)
+        else:
+            with nogil:
+                silence_ids(self, <int64_t*> cnp.PyArray_DATA(silenced), count)
+        return silenced
+
+
+cdef void silence_ids(IdSet members, id_t* ids, size_t count) noexcept nogil:
+    cdef size_t i
+    for i in range(count):
+        if has_id(members, ids[i]):
+            ids[i] = 0
