@@ -1,0 +1,136 @@
+r"""The plain-text conversation format of RWKV's chat models.
+
+A conversation is text without any special token. A blank line ends each turn, so none may stand in
+a message:
+
+    System: Be brief.
+
+    User: What is the capital of France?
+
+    Assistant: Paris.
+
+    User: And of Spain?
+
+    Assistant:
+
+The format is that of the model cards of RWKV-5 World to RWKV-7 G1. No space follows the last colon:
+the model's first token begins with one.
+
+>>> from rwkv_tok import chat
+>>> chat.build_prompt([{"role": "user", "content": "Hello!\n\n\nAre you there?"}])
+'User: Hello!\nAre you there?\n\nAssistant:'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .tokenizer import Tokenizer
+
+__all__ = ["STOP_STRINGS", "build_prompt", "clean_message", "stop_ids"]
+
+#: Where a reply with blank lines of its own ends, if no stop id came: the user's next turn, which
+#: the model has begun to write itself. For `rwkv_tok.StopStrings`.
+STOP_STRINGS = ("\n\nUser:",)
+
+_SEPARATOR = "\n\n"
+_NAMES = {"system": "System", "user": "User", "assistant": "Assistant"}
+
+
+def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
+    r"""Make a prompt of a conversation, for the model to go on with as the assistant.
+
+    Parameters
+    ----------
+    messages
+        Mappings with a "role" ("system", "user" or "assistant") and a "content". The contents are
+        cleaned by `clean_message`, so that none of them can pretend to be another turn. If the last
+        one is the assistant's, the model goes on with it: "<think" makes a reasoning model think.
+
+    Raises
+    ------
+    ValueError
+        There is no message, or one has another role or no content at all. The message tells which
+        one, not what is in it.
+
+    Examples
+    --------
+    >>> build_prompt(
+    ...     [
+    ...         {"role": "user", "content": "Hi"},
+    ...         {"role": "assistant", "content": "Hello."},
+    ...         {"role": "user", "content": "1 + 1?"},
+    ...         {"role": "assistant", "content": "<think"},
+    ...     ]
+    ... )
+    'User: Hi\n\nAssistant: Hello.\n\nUser: 1 + 1?\n\nAssistant: <think'
+    """
+    turns = []
+    role = None
+    for number, message in enumerate(messages):
+        role, content = _read(number, message)
+        text = clean_message(content)
+        turns.append(f"{_NAMES[role]}: {text}" if text else f"{_NAMES[role]}:")
+    if role is None:
+        raise ValueError("a conversation must have a message")
+    if role != "assistant":
+        turns.append(f"{_NAMES['assistant']}:")
+    return _SEPARATOR.join(turns)
+
+
+def _read(number: int, message: Mapping[str, str]) -> tuple[str, str]:
+    try:
+        role, content = message["role"], message["content"]
+    except (KeyError, TypeError, IndexError):
+        raise ValueError(f"message {number} has no role or no content") from None
+    if not isinstance(role, str) or role not in _NAMES:
+        raise ValueError(f"message {number} must have one of the roles {', '.join(_NAMES)}")
+    if not isinstance(content, str):
+        raise TypeError(f"the content of message {number} must be a str")
+    return role, content
+
+
+def clean_message(text: str) -> str:
+    r"""A message as the format demands it: without blank lines and without space around it.
+
+    Line ends become ``\n``. A line of nothing but white space is blank as well.
+
+    Examples
+    --------
+    >>> clean_message(" One\r\n\r\nTwo\n \n  three \n")
+    'One\nTwo\n  three'
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(line for line in lines if line.strip()).strip()
+
+
+def stop_ids(tokenizer: Tokenizer, *, blank_lines: bool = False) -> tuple[int, ...]:
+    r"""The ids that end the model's reply.
+
+    Parameters
+    ----------
+    tokenizer
+        Its vocabulary says which id is ``\n\n``.
+    blank_lines
+        Whether a reply may have blank lines in it, as those of reasoning models have. If it may
+        not, ``\n\n`` ends it (261 in the bundled vocabulary); if it may, only id 0 does: then look
+        out for `STOP_STRINGS` as well.
+
+    Notes
+    -----
+    A model may also write ``\n\n`` as part of a longer token, as 3336 after a space. `StopStrings`
+    finds it in the text, however it is made up.
+
+    Examples
+    --------
+    >>> import rwkv_tok
+    >>> stop_ids(rwkv_tok.load()), stop_ids(rwkv_tok.load(), blank_lines=True)
+    ((0, 261), (0,))
+    """
+    separator = tokenizer.encode(_SEPARATOR).tolist()
+    if blank_lines or len(separator) > 1:
+        return (tokenizer.eot_token,)
+    return (tokenizer.eot_token, *separator)
