@@ -9,6 +9,7 @@ from .adversarial import adversarial
 from .instructions import instructions
 from .plots import plot
 from .preparation import prepare
+from .serving import serving
 from .speed import speed
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     """
 
 
-for command in (speed, ablation, adversarial, prepare, instructions, plot):
+for command in (speed, serving, ablation, adversarial, prepare, instructions, plot):
     main.add_command(command)
 
 if __name__ == "__main__":

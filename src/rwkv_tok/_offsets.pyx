@@ -109,14 +109,17 @@ cdef class OffsetsJob(Job):
         cdef size_t document = self.first_document[unit]
         cdef size_t end = self.first_document[unit + 1]
         cdef size_t first
+        cdef const Span* span
         while document < end and status == DONE:
             first = self.first_id[document]
+            span = &self.documents.spans[document]
             status = fill_offsets(
                 &self.tokens.view,
                 self.ids + first,
                 self.first_id[document + 1] - first,
-                &self.documents.spans[document],
-                self.by_character,
+                span,
+                # A str whose bytes can be read as they are is ASCII; Arrow strings may be any UTF-8.
+                self.by_character and (span.unit_size != UTF8 or self.documents.from_arrow),
                 self.out + 2 * first,
                 watch,
             )

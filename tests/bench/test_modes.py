@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
 
-from bench import contestants, kernels, packages, processes, texts
+from bench import contestants, kernels, packages, processes, serving, texts
 from bench.__main__ import main
 from rwkv_tok import Tokenizer
 
@@ -57,6 +58,24 @@ def test_ablation_and_a_plot_of_it(corpora: list[str], tmp_path: Path) -> None:
     assert {result["contestant"] for result in results(path)} == set(kernels.available())
     assert "ablation.svg" in run("plot", str(path), "--plots", str(tmp_path / "new"))
     assert (tmp_path / "new" / "ablation.svg").exists()
+
+
+def test_serving(corpora: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "serving.json"
+    output = run("serving", *corpora, "--rounds", "2", "--json", str(path))
+    assert "text out, an id at a time, ns" in output
+    ratios = {(result["contestant"], result["corpus"]): result["ratio"] for result in results(path)}
+    assert ratios["bytes.decode", "chinese"] == 1
+    assert ratios.keys() >= {
+        ("stream_decoder", "english"),
+        ("loaded and allowed", "english"),
+        ("with offsets in characters", "chinese"),
+    }
+
+
+def test_serving_compares_what_it_measures() -> None:
+    with pytest.raises(ClickException, match="some table: other differs from first"):
+        serving.check("some table", {"first": [lambda: ["text"]], "other": [lambda: ["test"]]})
 
 
 def test_adversarial(tmp_path: Path) -> None:
