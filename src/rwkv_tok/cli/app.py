@@ -17,6 +17,7 @@ from .encode import encode
 from .info import info
 from .merge import merge
 from .prepare import prepare
+from .show import show
 from .verify import verify
 
 __all__ = ["app", "run"]
@@ -50,7 +51,7 @@ def app() -> None:
     """The tokenizer of the RWKV language models."""
 
 
-for _command in (encode, decode, count, prepare, verify, info, cat, merge):
+for _command in (encode, decode, count, show, prepare, verify, info, cat, merge):
     app.add_command(_command)
 
 

@@ -15,6 +15,7 @@ from .errors import Failure
 from .id_writers import WRITERS
 from .options import output_options, vocab_option
 from .outputs import open_output
+from .special import special_tokens_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ Examples:
 )
 @click.option("--ids", "as_ids", is_flag=True, help="Write the ids, one line for each document.")
 @vocab_option
+@special_tokens_option
 @output_options
 def cat(
     prefix: str,

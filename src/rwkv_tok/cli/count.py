@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,13 +13,22 @@ from .inputs import read_documents
 from .options import common_options, lines_option
 from .outputs import open_output
 from .progress import progress_bar
+from .special import allow_special_option, special_tokens_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rwkv_tok.special import AllowedSpecial
     from rwkv_tok.tokenizer import Tokenizer
 
-    from .inputs import Advance
+    from .inputs import Advance, Document
+
+    #: The number of tokens of each document.
+    CountBatch: TypeAlias = Callable[[Sequence[Document]], NDArray[np.int64]]
 
 __all__ = ["count"]
 
@@ -33,11 +43,14 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @common_options
 @lines_option("Take each line as a document, and count documents; line ends are not counted.")
+@special_tokens_option
+@allow_special_option
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON object instead of a table.")
 def count(
     files: tuple[str, ...],
     tokenizer: Tokenizer,
     lines: bool,
+    allowed_special: AllowedSpecial,
     as_json: bool,
     threads: int | None,
     output: str,
@@ -48,9 +61,12 @@ def count(
     Those of each of FILES, and of all together; without FILES, or for -, those of standard input.
     """
     count_files = _count_lines if lines else _count_whole
+    count_batch = partial(
+        tokenizer.count_batch, num_threads=threads, allowed_special=allowed_special
+    )
     with open_output(output, force=force) as out:
         with progress_bar(files) as advance:
-            counts = list(count_files(tokenizer, files, threads, advance))
+            counts = list(count_files(count_batch, files, advance))
         total = sum(counts, _Count())
         show = _as_json if as_json else _as_table
         text = show(files, [each.figures(lines) for each in counts], total.figures(lines))
@@ -76,21 +92,21 @@ class _Count:
 
 
 def _count_lines(
-    tokenizer: Tokenizer, files: tuple[str, ...], threads: int | None, advance: Advance
+    count_batch: CountBatch, files: tuple[str, ...], advance: Advance
 ) -> Iterator[_Count]:
     for file in files:
         total = _Count()
         for documents in read_documents([file], lines=True, advance=advance):
-            tokens = tokenizer.count_batch(documents, num_threads=threads)
+            tokens = count_batch(documents)
             total += _Count(len(documents), sum(map(len, documents)), int(tokens.sum()))
         yield total
 
 
 def _count_whole(
-    tokenizer: Tokenizer, files: tuple[str, ...], threads: int | None, advance: Advance
+    count_batch: CountBatch, files: tuple[str, ...], advance: Advance
 ) -> Iterator[_Count]:
     for documents in read_documents(files, lines=False, advance=advance):
-        tokens = tokenizer.count_batch(documents, num_threads=threads)
+        tokens = count_batch(documents)
         for document, number in zip(documents, tokens.tolist(), strict=True):
             yield _Count(1, len(document), number)
 

@@ -14,6 +14,7 @@ from .inputs import display_name
 from .options import common_options, format_option, lines_option
 from .outputs import open_output, shows_on_terminal
 from .progress import progress_bar
+from .special import skip_special_option, special_tokens_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +52,15 @@ Examples:
     show_default=True,
     help="What to do with an id that has no token: fail, leave it out, or put U+FFFD there.",
 )
+@special_tokens_option
+@skip_special_option
 def decode(
     files: tuple[str, ...],
     tokenizer: Tokenizer,
     lines: bool,
     id_format: str,
     unknown: Unknown,
+    skip_special_tokens: bool,
     threads: int | None,
     output: str,
     force: bool,
@@ -70,7 +74,12 @@ def decode(
     def decode_file(file: str, advance: Advance) -> Iterator[list[bytes]]:
         for batch in read_ids(file, id_format, advance):
             try:
-                yield tokenizer.decode_bytes_batch(batch.ids, unknown=unknown, num_threads=threads)
+                yield tokenizer.decode_bytes_batch(
+                    batch.ids,
+                    unknown=unknown,
+                    skip_special_tokens=skip_special_tokens,
+                    num_threads=threads,
+                )
             except TokenIdError as error:
                 raise Failure(f"{display_name(file)}: {batch.explain(error)}") from error
 

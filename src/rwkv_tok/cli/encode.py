@@ -11,8 +11,10 @@ from .inputs import read_documents
 from .options import common_options, format_option, lines_option
 from .outputs import open_output, shows_on_terminal
 from .progress import progress_bar
+from .special import allow_special_option, special_tokens_option
 
 if TYPE_CHECKING:
+    from rwkv_tok.special import AllowedSpecial
     from rwkv_tok.tokenizer import Tokenizer
 
 __all__ = ["encode"]
@@ -38,12 +40,15 @@ Examples:
 @lines_option("Take each line as a document; only \\n ends a line.")
 @format_option("How to write the ids.")
 @click.option("--eot", is_flag=True, help="Put id 0 after each document.")
+@special_tokens_option
+@allow_special_option
 def encode(
     files: tuple[str, ...],
     tokenizer: Tokenizer,
     lines: bool,
     id_format: str,
     eot: bool,
+    allowed_special: AllowedSpecial,
     threads: int | None,
     output: str,
     force: bool,
@@ -62,7 +67,9 @@ def encode(
         progress_bar(files, hidden=shows_on_terminal(output)) as advance,
     ):
         batches = (
-            tokenizer.encode_ragged(documents, num_threads=threads, append_eot=eot)
+            tokenizer.encode_ragged(
+                documents, num_threads=threads, append_eot=eot, allowed_special=allowed_special
+            )
             for documents in read_documents(files, lines=lines, advance=advance)
         )
         WRITERS[id_format](batches, out)

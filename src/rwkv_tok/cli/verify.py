@@ -13,6 +13,7 @@ from .datasets import DatasetPrefix, data_failures, json_option
 from .options import input_options, vocab_option
 from .outputs import STDOUT, open_output
 from .progress import progress_of
+from .special import special_tokens_option
 
 if TYPE_CHECKING:
     from rwkv_tok.data import VerifyReport
@@ -40,6 +41,7 @@ Examples:
 )
 @input_options
 @vocab_option
+@special_tokens_option
 @json_option
 def verify(
     prefix: str,
