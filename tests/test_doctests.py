@@ -34,8 +34,9 @@ def test_the_examples_of_the_reference_are_right() -> None:
     assert doctest.testmod(importlib.import_module("reference")).failed == 0
 
 
-def test_the_examples_about_training_data_are_right() -> None:
-    text = Path(__file__).parent.parent / "docs" / "training-data.md"
+@pytest.mark.parametrize("name", ["serving.md", "training-data.md"])
+def test_the_examples_in_the_documentation_are_right(name: str) -> None:
+    text = Path(__file__).parent.parent / "docs" / name
     failed, attempted = doctest.testfile(str(text), module_relative=False, encoding="utf-8")
     assert failed == 0
     assert attempted > 10
