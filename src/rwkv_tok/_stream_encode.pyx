@@ -85,4 +85,4 @@ cdef class StreamEncoder:
 
 cdef inline void copy_tail(Tail* to, const Tail* source) noexcept nogil:
     to.size = source.size
-    memcpy(to.bytes, source.bytes, source.size)
+    memcpy(to.bytes, source.bytes, to.size)
