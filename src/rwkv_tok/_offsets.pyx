@@ -118,7 +118,7 @@ cdef class OffsetsJob(Job):
                 self.ids + first,
                 self.first_id[document + 1] - first,
                 span,
-                # A str whose bytes can be read as they are is ASCII; Arrow strings may be any UTF-8.
+                # A str whose bytes can be read as they are is ASCII; Arrow strings need not be.
                 self.by_character and (span.unit_size != UTF8 or self.documents.from_arrow),
                 self.out + 2 * first,
                 watch,

@@ -2,6 +2,7 @@
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.string cimport memcpy
 
 from ._decode_table cimport id_t
 from ._tokens cimport ID_SPACE
@@ -65,18 +66,22 @@ cdef class IdSet:
             self._members[<size_t> token_id] = 1
 
     def silence(self, cnp.ndarray ids not None):
-        """A copy of an array of ids, uint16 or int64, with 0 in place of those of the set.
+        """A copy of an array of ids, with 0 in place of those of the set.
 
-        0 decodes to nothing, and the others keep their positions.
+        0 decodes to nothing, and the others keep their positions. The array is one that `read_ids`
+        has returned: uint16 or int64, 1-D and contiguous.
         """
-        cdef size_t count = cnp.PyArray_SIZE(ids)
-        cdef cnp.ndarray silenced = ids.copy()
-        if cnp.PyArray_TYPE(ids) == cnp.NPY_UINT16:
-            with nogil:
-                silence_ids(self, <uint16_t*> cnp.PyArray_DATA(silenced), count)
-        else:
-            with nogil:
-                silence_ids(self, <int64_t*> cnp.PyArray_DATA(silenced), count)
+        cdef cnp.npy_intp count = cnp.PyArray_SIZE(ids)
+        # Not ids.copy(), which a subclass may have made something else of.
+        silenced = cnp.PyArray_SimpleNew(1, &count, cnp.PyArray_TYPE(ids))
+        cdef void* out = cnp.PyArray_DATA(silenced)
+        cdef bint narrow = cnp.PyArray_TYPE(ids) == cnp.NPY_UINT16
+        memcpy(out, cnp.PyArray_DATA(ids), count * cnp.PyArray_ITEMSIZE(ids))
+        with nogil:
+            if narrow:
+                silence_ids(self, <uint16_t*> out, count)
+            else:
+                silence_ids(self, <int64_t*> out, count)
         return silenced
 
 

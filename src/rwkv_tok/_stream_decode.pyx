@@ -20,6 +20,7 @@ cdef extern from "Python.h":
         const char* data, Py_ssize_t size, const char* errors, Py_ssize_t* consumed
     )
     object PyUnicode_DecodeUTF8(const char* data, Py_ssize_t size, const char* errors)
+    object PyNumber_Index(object number)
     long long PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
 
 
@@ -82,10 +83,11 @@ cdef class StreamDecoder:
         cdef uint8_t[MAX_PENDING + MAX_TOKEN_LENGTH] joined
         if not is_single(ids):
             return self.feed_many(ids)
-        token_id = read_id(ids)
+        number = read_number(ids)
+        token_id = narrow(number)
         token = find_token(&self._table.view, token_id, self._unknown, &length)
         if token == NULL:
-            raise TokenIdError(ids.__index__())
+            raise TokenIdError(number)
         if self._skipped is not None and has_id(self._skipped, token_id):
             return ""
         if self._num_pending == 0:
@@ -152,13 +154,16 @@ cdef inline bint is_single(object ids):
     return type(ids) is int or (hasattr(ids, "__index__") and getattr(ids, "ndim", 0) == 0)
 
 
-cdef inline int64_t read_id(object token_id) except? -1:
-    """An id; one that is out of any range if an int64 cannot hold it."""
+cdef inline object read_number(object token_id):
+    """An id as a Python int."""
+    if type(token_id) is int:
+        return token_id
+    if isinstance(token_id, (bool, np.bool_)):
+        raise TypeError(f"an id must be an integer, not {type(token_id).__name__}")
+    return PyNumber_Index(token_id)
+
+
+cdef inline int64_t narrow(object number) except? -1:
+    """An id as an int64: -1, which is none either, if that cannot hold it."""
     cdef int overflow
-    cdef int64_t value
-    if type(token_id) is not int:
-        if isinstance(token_id, (bool, np.bool_)):
-            raise TypeError(f"an id must be an integer, not {type(token_id).__name__}")
-        token_id = token_id.__index__()
-    value = PyLong_AsLongLongAndOverflow(token_id, &overflow)
-    return value
+    return PyLong_AsLongLongAndOverflow(number, &overflow)

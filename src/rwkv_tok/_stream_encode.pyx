@@ -12,8 +12,9 @@ cdef class StreamEncoder:
 
     All ids that `feed` and `flush` return, joined, are those that `Tokenizer.encode` gives for the
     whole text at once, however it was cut. An id comes out as soon as nothing that may follow can
-    change it. What is held back is shorter than the longest token; only where special tokens are
-    allowed, the beginning of one may be held back besides.
+    change it, and what is held back is shorter than the longest token. Where special tokens are
+    allowed, the beginning of one may be held back besides, and a token that would contain one is
+    waited for although it cannot come.
 
     It belongs to one thread at a time.
 

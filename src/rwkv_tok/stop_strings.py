@@ -31,17 +31,13 @@ class StopStrings:
     '\n\nUser:'
     """
 
-    __slots__ = ("_beginnings", "_found", "_held", "_longest", "_strings")
+    __slots__ = ("_found", "_held", "_strings")
 
     def __init__(self, strings: Iterable[str]) -> None:
         if isinstance(strings, str):
             raise TypeError("stop strings must be an iterable of str, not a single str")
         # The longest first: it wins where several end at the same place.
-        self._strings = tuple(sorted(dict.fromkeys(strings), key=_length, reverse=True))
-        self._longest = len(self._strings[0]) if self._strings else 0
-        self._beginnings = frozenset(
-            string[:length] for string in self._strings for length in range(1, len(string))
-        )
+        self._strings = tuple(sorted({_exact(string) for string in strings}, key=_order))
         self._held = ""
         self._found: str | None = None
 
@@ -60,9 +56,9 @@ class StopStrings:
 
         Once one was found, nothing comes any more.
         """
+        text = self._held + _exact(text, empty=True)
         if self._found is not None:
             return ""
-        text = self._held + text
         found = min(
             (
                 (place + len(string), place, string)
@@ -71,23 +67,31 @@ class StopStrings:
             ),
             default=None,
         )
-        if found is not None:
-            _, place, self._found = found
+        if found is None:
+            end = self._may_become_one(text)
+            self._held = text[end:]
+        else:
+            _, end, self._found = found
             self._held = ""
-            return text[:place]
-        held = self._beginning_at_end(text)
-        self._held = text[len(text) - held :]
-        return text[: len(text) - held]
+        return text[:end]
 
-    def _beginning_at_end(self, text: str) -> int:
-        """How many of the last characters are the beginning of a stop string."""
-        for length in range(min(len(text), self._longest - 1), 0, -1):
-            if text[-length:] in self._beginnings:
-                return length
-        return 0
+    def _may_become_one(self, text: str) -> int:
+        """Where the longest end of a text begins with which a stop string begins."""
+        first = len(text)
+        for string in self._strings:
+            place = max(0, len(text) - len(string) + 1)
+            while (place := text.find(string[0], place, first)) >= 0:
+                if string.startswith(text[place:]):
+                    first = place
+                    break
+                place += 1
+        return first
 
     def flush(self) -> str:
-        """End the text: return what was held back, which has become no stop string."""
+        """End the text: return what was held back, which has become no stop string.
+
+        `found` stays as it is; `reset` begins a new text.
+        """
         held, self._held = self._held, ""
         return held
 
@@ -106,9 +110,14 @@ class StopStrings:
     __copy__ = copy
 
 
-def _length(string: str) -> int:
-    if not isinstance(string, str):
-        raise TypeError(f"a stop string must be a str, not {type(string).__name__}")
-    if not string:
+def _exact(text: str, *, empty: bool = False) -> str:
+    """A str itself, without what a subclass may have made of it."""
+    if not isinstance(text, str):
+        raise TypeError(f"expected a str, not {type(text).__name__}")
+    if not empty and not str.__len__(text):
         raise ValueError("a stop string must not be empty")
-    return len(string)
+    return str.__str__(text)
+
+
+def _order(string: str) -> tuple[int, str]:
+    return -len(string), string
