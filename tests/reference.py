@@ -175,5 +175,32 @@ class ReferenceTokenizer:
         return {pair for token in self._tokens.values() for pair in itertools.pairwise(token)}
 
 
+def characters_of_bytes(
+    data: bytes, errors: Literal["replace", "ignore"] = "replace"
+) -> list[int | None]:
+    r"""Return, for each byte, the index of the character of `data.decode(errors=errors)` it is in.
+
+    Or None, if it is in none of them. What is not valid is cut as Python's own decoder cuts it.
+
+    >>> characters_of_bytes(b"a\xc3\xa9\xe3\x81b"), characters_of_bytes(b"\xe3\x81b", "ignore")
+    ([0, 1, 1, 2, 2, 3], [None, None, 0])
+    """
+    indices: list[int | None] = []
+    count = 0
+    while len(indices) < len(data):
+        begin = len(indices)
+        # The first character or invalid sequence is all in here, and ends before another begins.
+        window = data[begin : begin + 4]
+        try:
+            size, valid = len(window.decode()[0].encode()), True
+        except UnicodeDecodeError as error:
+            valid = error.start > 0
+            size = len(window[: error.start].decode()[0].encode()) if valid else error.end
+        kept = valid or errors == "replace"
+        indices += [count if kept else None] * size
+        count += kept
+    return indices
+
+
 def _as_bytes(text: str | bytes) -> bytes:
     return text.encode() if isinstance(text, str) else text

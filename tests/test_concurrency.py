@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rwkv_tok import TokenBatch, Tokenizer, threads
+from rwkv_tok import TokenBatch, Tokenizer, _job, _offsets, threads
 
 TEXTS = ["Hello world. " * 50, "今天是美好的一天。" * 40, "", "🙂 é" * 30, "x = 1\n\n" * 60]
 
@@ -42,10 +42,20 @@ LONG_CALLS: dict[str, Callable[[Tokenizer], Any]] = {
     "encode_ragged": lambda tok: tok.encode_ragged(nul_texts(), num_threads=1),
     "encode_ragged, 2 threads": lambda tok: tok.encode_ragged(nul_texts(), num_threads=2),
     "encode_ragged, 1 document": lambda tok: tok.encode_ragged([nul_bytes()], num_threads=2),
+    "encode_ragged_with_offsets": lambda tok: tok.encode_ragged_with_offsets(
+        nul_texts(), unit="byte", num_threads=2
+    ),
+    "offsets of a text": lambda tok: _offsets.text_offsets(
+        tok._tokens, np.zeros(LONG // 8, np.uint16), "é", True
+    ),
     "count": lambda tok: tok.count(nul_bytes()),
     "count_batch": lambda tok: tok.count_batch(nul_texts(), num_threads=2),
     "decode": lambda tok: tok.decode(np.zeros(LONG, np.uint16)),
     "decode_bytes": lambda tok: tok.decode_bytes(np.zeros(LONG, np.uint16)),
+    "decode_with_offsets": lambda tok: tok.decode_with_offsets(np.zeros(LONG, np.uint16)),
+    "offsets of decoded ids": lambda tok: _offsets.decoded_offsets(
+        tok._decode_table, np.zeros(LONG // 8, np.uint16), "raise", b"", True
+    ),
     "decode_batch": lambda tok: tok.decode_batch(id_zeros(1 << 16), num_threads=2),
     "decode_bytes_batch": lambda tok: tok.decode_bytes_batch(id_zeros(1 << 16), num_threads=1),
     "decode_bytes_batch, 1 document": lambda tok: tok.decode_bytes_batch(
@@ -138,6 +148,26 @@ def test_after_ctrl_c_nothing_more_is_written(tok: Tokenizer) -> None:
     assert (out[0], out[-1]) == (1, 0)
 
 
+@pytest.mark.usefixtures("no_forced_switches")
+def test_ctrl_c_ends_a_batch_that_is_encoded_and_waits_for_its_offsets(
+    tok: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _job.run_in_threads
+    jobs: list[str] = []
+    with CtrlC() as ctrl_c:
+
+        def run_noted(job: Any, num_threads: int) -> None:
+            jobs.append(type(job).__name__)
+            if jobs[-1] == "OffsetsJob":
+                ctrl_c.begin()
+            run(job, num_threads)
+
+        monkeypatch.setattr(_job, "run_in_threads", run_noted)
+        with pytest.raises(KeyboardInterrupt):
+            tok.encode_ragged_with_offsets(nul_texts()[:128], unit="byte", num_threads=1)
+    assert jobs == ["EncodeJob", "OffsetsJob"]
+
+
 def test_one_tokenizer_serves_many_threads(tok: Tokenizer) -> None:
     expected = [tok.encode(text).tolist() for text in TEXTS]
     together = threading.Barrier(8)
@@ -153,6 +183,8 @@ def test_one_tokenizer_serves_many_threads(tok: Tokenizer) -> None:
             right &= tok.count(TEXTS[i]) == len(expected[i])
             right &= batch[: len(TEXTS)].to_list() == expected
             right &= tok.decode_batch(batch, num_threads=2) == TEXTS * 20
+            right &= tok.encode_ragged_with_offsets(TEXTS * 20, num_threads=2)[0] == batch
+            right &= tok.decode_with_offsets(expected[i])[0] == TEXTS[i]
         return right
 
     with ThreadPoolExecutor(8) as pool:
@@ -178,6 +210,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
 BATCH_CALLS: dict[str, Callable[..., Any]] = {
     "encode_batch": lambda tok, texts, n: tok.encode_batch(texts, num_threads=n),
     "encode_ragged": lambda tok, texts, n: tok.encode_ragged(texts, num_threads=n),
+    "encode_ragged_with_offsets": lambda tok, texts, n: tok.encode_ragged_with_offsets(
+        texts, unit="byte", num_threads=n
+    ),
     "count_batch": lambda tok, texts, n: tok.count_batch(texts, num_threads=n),
     "decode_batch": lambda tok, texts, n: tok.decode_batch(
         [np.zeros(len(text), np.uint16) for text in texts], num_threads=n
@@ -195,7 +230,7 @@ def test_a_large_batch_uses_the_threads_it_may_and_leaves_none(
     helpers: int,
 ) -> None:
     BATCH_CALLS[call](tok, [bytes(1 << 19)] * 30, num_threads)
-    # Decoding goes through a batch twice.
+    # Decoding goes through a batch twice, and so does encoding with offsets.
     assert len(started) in (helpers, 2 * helpers)
     assert not any(thread.is_alive() for thread in started)
 
@@ -251,6 +286,37 @@ def test_a_text_may_change_while_it_is_encoded(tok: Tokenizer, make: Any) -> Non
                 assert ids.min() >= 1
                 assert ids.max() <= 65529
             assert 0 < tok.count(text) <= view.size
+
+
+def test_a_text_may_change_while_its_offsets_are_found(tok: Tokenizer) -> None:
+    text = np.zeros(1 << 18, np.uint8)
+
+    def change(turn: int) -> None:
+        text[turn % 3 :: 3] = [97, 0, 0xE4, 32, 0xFF][turn % 5]
+
+    with Changing(change):
+        for _ in range(10):
+            batch, offsets = tok.encode_ragged_with_offsets([text] * 4, unit="byte", num_threads=2)
+            # Of whatever was encoded: each text begins at 0, and each token where one has ended.
+            for ids, start in zip(batch, batch.offsets.tolist(), strict=False):
+                rows = offsets[start : start + len(ids)]
+                assert rows[0, 0] == 0
+                assert (rows[1:, 0] == rows[:-1, 1]).all()
+
+
+def test_ids_may_change_while_their_offsets_are_found(tok: Tokenizer) -> None:
+    ids = np.full(1 << 17, 98, np.uint16)
+
+    def change(turn: int) -> None:
+        ids[turn % 3 :: 3] = [98, 0, 10464, 3319, 2417, 33155, 65530][turn % 7]
+
+    with Changing(change):
+        for _ in range(10):
+            text, offsets = tok.decode_with_offsets(ids, unknown="skip", errors="ignore")
+            assert offsets.shape == (ids.size, 2)
+            assert set(text) <= set("aHelo你🙂")
+            assert (offsets >= 0).all()
+            assert (offsets[:, 0] <= offsets[:, 1]).all()
 
 
 def test_ids_may_change_while_they_are_decoded(tok: Tokenizer) -> None:

@@ -20,6 +20,9 @@ CALLS: dict[str, Callable[[Tokenizer, Any], Any]] = {
     "encode_ragged, 2 threads": lambda tok, text: tok.encode_ragged([text] * 99, num_threads=2),
     "encode_into": lambda tok, text: tok.encode_into(text, np.empty(100_000, np.uint16)),
     "encode_with_offsets": lambda tok, text: tok.encode_with_offsets(text, unit="byte"),
+    "encode_ragged_with_offsets": lambda tok, text: tok.encode_ragged_with_offsets(
+        [text] * 99, unit="byte", num_threads=2
+    ),
     "count": lambda tok, text: tok.count(text),
     "count_batch": lambda tok, text: tok.count_batch(iter([text])),
 }
@@ -31,6 +34,7 @@ FAILING_CALLS: dict[str, Callable[[Tokenizer, Any], Any]] = {
     "encode_into": lambda tok, text: tok.encode_into(text, np.empty(1, np.uint16)),
     "encode_into, read-only": lambda tok, text: tok.encode_into(text, b""),
     "encode_with_offsets": lambda tok, text: tok.encode_with_offsets(text),
+    "encode_ragged_with_offsets": lambda tok, text: tok.encode_ragged_with_offsets([text]),
     "decode_batch": lambda tok, text: tok.decode_batch([text]),
     "num_threads": lambda tok, text: tok.encode_batch([text], num_threads=0),
 }
