@@ -137,3 +137,28 @@ def test_a_vocabulary_keeps_no_lock_that_a_fork_could_find_taken() -> None:
     # functools.cached_property has one before Python 3.12.
     assert type(vars(Vocabulary)["fingerprint"]) is property
     assert type(vars(Vocabulary)["ids"]) is property
+
+
+LYING_ARRAYS = {
+    "length": "__len__ = lambda self: 10**8",
+    "dtype": "dtype = property(lambda self: np.dtype(np.int64))",
+    "copy": "copy = lambda self, *_: np.zeros(1, np.uint16)",
+}
+
+
+# BUG: a segmentation fault; `decode_with_offsets` believes the first two, `silence` the third.
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("lie", LYING_ARRAYS)
+def test_ids_are_those_of_the_array_whatever_a_subclass_says(lie: str, skip: bool) -> None:
+    # In a process of its own, which may crash.
+    code = (
+        "import numpy as np, rwkv_tok\n"
+        f"class Lying(np.ndarray):\n    {LYING_ARRAYS[lie]}\n"
+        "tok = rwkv_tok.load().with_special_tokens('v20260603')\n"
+        "ids = np.full(5_000_000, 98, np.uint16).view(Lying)\n"
+        f"text, offsets = tok.decode_with_offsets(ids, skip_special_tokens={skip})\n"
+        "print(len(text), offsets.shape, offsets[-1].tolist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    expected = (0, "5000000 (5000000, 2) [4999999, 5000000]\n")
+    assert (done.returncode, done.stdout) == expected, done.stderr

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import ReferenceTokenizer
 from strategies import byte_strings, small_vocabularies, texts
@@ -63,6 +63,7 @@ def test_str_and_bytes_side_by_side_have_byte_offsets(
     assert_offsets(tok, reference, batch, offsets, mixed, "byte")
 
 
+@settings(max_examples=40)  # to make a vocabulary takes long
 @given(small_vocabularies(), st.lists(texts(), max_size=4))
 def test_tokens_of_any_vocabulary_may_begin_and_end_anywhere_in_a_character(
     vocabulary: dict[int, bytes], strings: list[str]
@@ -134,7 +135,7 @@ LARGE: dict[str, Callable[[str], list[str]]] = {
 
 @both_units
 @threads
-@pytest.mark.parametrize("width", ["ASCII", "Latin-1", "4 bytes"])
+@pytest.mark.parametrize("width", ["Latin-1", "4 bytes"])
 @pytest.mark.parametrize("kind", LARGE)
 def test_a_large_batch_has_the_offsets_of_its_texts_one_by_one(
     tok: Tokenizer, kind: str, width: str, num_threads: int | None, unit: Unit
