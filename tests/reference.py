@@ -13,11 +13,13 @@ b'abcdeab'
 """
 
 import ast
+import copy
 import hashlib
 import itertools
+import re
 import struct
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import ChainMap, defaultdict
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Literal
 
 
@@ -62,20 +64,50 @@ def format_vocabulary(tokens: Mapping[int, bytes]) -> bytes:
     return "".join(lines).encode()
 
 
-def fingerprint(tokens: Mapping[int, bytes]) -> str:
+def fingerprint(
+    tokens: Mapping[int, bytes], special_tokens: Mapping[str, int] | None = None
+) -> str:
     r"""Hex SHA-256 over (id, length, bytes) of all tokens in ascending order of their ids.
 
-    Ids and lengths are little-endian uint32.
+    Ids and lengths are little-endian uint32. Special tokens, if there are any, follow an id and a
+    length of 0.
 
     >>> fingerprint({2: b"ab", 1: b"c"}) == hashlib.sha256(
     ...     b"\x01\0\0\0" b"\x01\0\0\0" b"c" b"\x02\0\0\0" b"\x02\0\0\0" b"ab"
     ... ).hexdigest()
     True
+    >>> fingerprint({1: b"c"}, {"ab": 2}) == hashlib.sha256(
+    ...     b"\x01\0\0\0" b"\x01\0\0\0" b"c" + bytes(8) + b"\x02\0\0\0" b"\x02\0\0\0" b"ab"
+    ... ).hexdigest()
+    True
     """
+    records = sorted(tokens.items())
+    if special_tokens:
+        records += [(0, b"")]
+        records += sorted((token_id, text.encode()) for text, token_id in special_tokens.items())
     digest = hashlib.sha256()
-    for token_id, token in sorted(tokens.items()):
+    for token_id, token in records:
         digest.update(struct.pack("<II", token_id, len(token)) + token)
     return digest.hexdigest()
+
+
+def split_at_special(data: bytes, special_tokens: Mapping[str, int]) -> list[bytes | int]:
+    """Cut special tokens out of bytes: their ids, and what lies between them.
+
+    The first place where one begins counts, and there the longest.
+
+    >>> split_at_special(b"ab<a><a><b", {"<": 7, "<a>": 8, "<a><": 9})
+    [b'ab', 9, b'a>', 7, b'b']
+    """
+    if not special_tokens:
+        return [data]
+    ids = {text.encode(): token_id for text, token_id in special_tokens.items()}
+    # A regular expression takes the first of its alternatives that matches.
+    longest_first = sorted(ids, key=len, reverse=True)
+    pattern = re.compile(b"(%s)" % b"|".join(map(re.escape, longest_first)))
+    # Between two parts that are none, each match stands as a part of its own.
+    parts = enumerate(pattern.split(data))
+    return [ids[part] if number % 2 else part for number, part in parts if part]
 
 
 class ReferenceTokenizer:
@@ -86,8 +118,9 @@ class ReferenceTokenizer:
 
     def __init__(self, tokens: Mapping[int, bytes]) -> None:
         """Take a vocabulary as {id: bytes}; no two ids may share their bytes."""
-        self._tokens = dict(tokens)
+        self._tokens: MutableMapping[int, bytes] = dict(tokens)
         self._ids = {token: token_id for token_id, token in tokens.items()}
+        self._special_tokens: dict[str, int] = {}
         # With a shared token, which of its ids is right would be a matter of taste.
         assert len(self._ids) == len(self._tokens), "two ids have the same bytes"
         self.longest = max(map(len, tokens.values()))
@@ -100,6 +133,20 @@ class ReferenceTokenizer:
                 lengths[token[:2]].add(len(token))
         self._lengths = {start: sorted(found, reverse=True) for start, found in lengths.items()}
 
+    def with_special_tokens(self, special_tokens: Mapping[str, int]) -> "ReferenceTokenizer":
+        """Return one that finds these special tokens, and encodes each part between them alone.
+
+        >>> reference = ReferenceTokenizer({1: b"a", 2: b"b", 3: b"ab", 4: b"<", 5: b">"})
+        >>> reference.with_special_tokens({"<b>": 9, "b": 8}).encode("ab<a<b>")
+        [1, 8, 4, 1, 9]
+        """
+        other = copy.copy(self)
+        other._special_tokens = dict(special_tokens)
+        # What decodes knows them; what encodes the parts between them does not.
+        texts = {token_id: text.encode() for text, token_id in special_tokens.items()}
+        other._tokens = ChainMap(texts, self._tokens)
+        return other
+
     def encode(self, text: str | bytes) -> list[int]:
         r"""Return the ids of the text; a byte where no token matches is a ValueError.
 
@@ -110,7 +157,12 @@ class ReferenceTokenizer:
         Traceback (most recent call last):
         ValueError: no token matches at byte 2
         """
-        data = _as_bytes(text)
+        ids: list[int] = []
+        for part in split_at_special(_as_bytes(text), self._special_tokens):
+            ids += [part] if isinstance(part, int) else self._encode_part(part)
+        return ids
+
+    def _encode_part(self, data: bytes) -> list[int]:
         ids: list[int] = []
         position = 0
         while position < len(data):

@@ -2,7 +2,7 @@
 
 import functools
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import rwkv_tok.vocab
@@ -36,6 +36,9 @@ WIDE_PIECES = [
     ),
     *(b"a", b" ", b"\x00", b"\xc3\xa9"),
 ]
+
+# What special tokens of a small vocabulary are made of: characters of its alphabet, and wider ones.
+SPECIAL_PIECES = ["\x00", "a", "b", "é", "ab", "<", "中", "🙂"]
 
 # What a literal must escape or may not, and what some would take for the end of a line.
 AWKWARD_PIECES = [
@@ -92,6 +95,40 @@ def small_vocabularies(
     pairs = list(zip(ids, all_tokens, strict=True))
     numbers.shuffle(pairs)
     return dict(pairs)
+
+
+@st.composite
+def special_sets(draw: st.DrawFn, tokens: Mapping[int, bytes]) -> dict[str, int]:
+    """A few special tokens under ids that these tokens leave free, in no order.
+
+    Short ones of few pieces, which nest, overlap and begin each other; some are ordinary tokens.
+    """
+    ordinary = [token.decode() for token in tokens.values() if _is_text(token)]
+    text = st.one_of(
+        st.lists(st.sampled_from(SPECIAL_PIECES), min_size=1, max_size=4).map("".join),
+        st.sampled_from(ordinary),
+    )
+    special = draw(st.lists(text, min_size=1, max_size=6, unique=True))
+    numbers = random.Random(draw(st.integers(0, 2**32 - 1)))
+    free = [token_id for token_id in range(1, ID_SPACE) if token_id not in tokens]
+    return dict(zip(special, numbers.sample(free, len(special)), strict=True))
+
+
+def texts_with(special: Collection[str], max_pieces: int = 12) -> st.SearchStrategy[str]:
+    """Strings of these special tokens, of parts of them, and of other texts."""
+    whole = st.sampled_from(list(special))
+    places = st.integers(0, max(map(len, special)))
+    begun = st.builds(lambda text, place: text[:place], whole, places)
+    ended = st.builds(lambda text, place: text[place:], whole, places)
+    pieces = st.one_of(whole, whole, begun, ended, st.sampled_from(SPECIAL_PIECES), texts(3))
+    return st.lists(pieces, max_size=max_pieces).map("".join)
+
+
+def _is_text(token: bytes) -> bool:
+    try:
+        return bool(token.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _cut(token: bytes) -> st.SearchStrategy[bytes]:
