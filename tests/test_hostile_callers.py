@@ -146,7 +146,6 @@ LYING_ARRAYS = {
 }
 
 
-# BUG: a segmentation fault; `decode_with_offsets` believes the first two, `silence` the third.
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("lie", LYING_ARRAYS)
 def test_ids_are_those_of_the_array_whatever_a_subclass_says(lie: str, skip: bool) -> None:

@@ -98,7 +98,6 @@ def test_what_is_no_text_is_a_type_error(tok: Tokenizer, wrong: Any, unit: Any) 
         tok.encode_with_offsets(wrong, unit=unit)
 
 
-# BUG: in characters this is the ValueError that bytes are, or one of NumPy.
 @pytest.mark.parametrize("unit", ["char", "byte"])
 @pytest.mark.parametrize("dtype", ["f8", "u2", "M8[s]"])
 def test_an_array_of_anything_but_bytes_is_a_type_error(

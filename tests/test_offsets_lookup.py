@@ -49,7 +49,6 @@ def test_they_work_on_the_part_of_one_text_of_a_batch(tok: Tokenizer, strings: l
         assert_inverse(rows, len(text))
 
 
-# BUG: the ends of such offsets need not ascend, and the search takes them to.
 @pytest.mark.parametrize("ids", [[98, 3319, 0, 2417, 99], [3319, 0, 0, 2417], [3319, 0, 2417]])
 def test_an_id_without_text_in_a_character_hides_none(tok: Tokenizer, ids: list[int]) -> None:
     text, offsets = tok.decode_with_offsets(ids)
@@ -58,7 +57,6 @@ def test_an_id_without_text_in_a_character_hides_none(tok: Tokenizer, ids: list[
 
 @given(st.lists(st.sampled_from([0, 98, 0xC3 + 1, 0xA9 + 1]), max_size=12))
 def test_they_are_each_others_inverse_for_what_was_decoded(tok: Tokenizer, ids: list[int]) -> None:
-    # BUG: as above.
     text, offsets = tok.decode_with_offsets(ids)
     assert_inverse(offsets, len(text))
 

@@ -129,7 +129,6 @@ class Array(np.ndarray):
         return 1
 
 
-# BUG: the ids of an array are counted and copied by its own methods; memory is touched outside.
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("form", ["decode", "decode_bytes", "decode_with_offsets"])
 def test_no_method_of_an_array_decides_what_its_ids_are(

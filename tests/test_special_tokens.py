@@ -273,7 +273,6 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
 }
 
 
-# BUG: encode, encode_into, encode_with_offsets and count take None and "" for an empty set.
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("form", [*FORMS, *COUNTS])
 def test_what_names_no_special_token_is_refused(chat: Tokenizer, form: str, wrong: str) -> None:

@@ -123,7 +123,8 @@ def read_ids(ids, unknown):
 
 
 cdef cnp.ndarray read_array(object ids, Unknown policy):
-    if cnp.PyArray_Check(ids) and is_ready(ids):
+    # Of subclasses an array of the plain kind is made: they may have overridden anything.
+    if cnp.PyArray_CheckExact(ids) and is_ready(ids):
         return ids
     if isinstance(ids, (str, bytes, bytearray)):
         raise TypeError(f"ids must be a sequence of integers, not {type(ids).__name__}")

@@ -37,16 +37,16 @@ cdef struct Place:
     bint counts             # whether the last one counts: else it is no character of the result
 
 
-def text_offsets(TokenTable tokens not None, ids, text, bint by_character):
+def text_offsets(TokenTable tokens not None, cnp.ndarray ids not None, text, bint by_character):
     """Where each token of a text begins and ends: int64, shape (n, 2), half-open.
 
-    `ids` are those that the text was encoded to, uint16 and contiguous.
+    `ids` are what `encode` has returned for the text.
     """
     cdef Span span
     cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
     cdef Status status
     _owner = read_text(text, &span)
-    cdef size_t count = len(ids)
+    cdef size_t count = cnp.PyArray_SIZE(ids)
     cdef const uint16_t* token_ids = <const uint16_t*> cnp.PyArray_DATA(ids)
     offsets = np.empty((count, 2), np.int64)
     cdef int64_t* out = <int64_t*> cnp.PyArray_DATA(offsets)
@@ -96,7 +96,6 @@ cdef class OffsetsJob(Job):
             offsets[: documents.count], np.arange(self.num_units) * <size_t> UNIT
         )
         bounds = np.append(bounds, documents.count).astype(np.int64)
-        bounds[0] = 0
         self.result = np.empty((len(ids), 2), np.int64)
         self._arrays = (ids, offsets, bounds)
         self.ids = <const uint16_t*> cnp.PyArray_DATA(ids)
@@ -204,16 +203,21 @@ cdef size_t fill_characters(
 
 
 def decoded_offsets(
-    DecodeTable table not None, ids, unknown, bytes data not None, bint keep_invalid
+    DecodeTable table not None,
+    cnp.ndarray ids not None,
+    unknown,
+    bytes data not None,
+    bint keep_invalid,
 ):
     """Where what each id decodes to lies in the characters of the decoded text: as text_offsets.
 
-    `ids` are uint16 or int64, contiguous, and decode to `data`. With `keep_invalid`, U+FFFD stands
-    for what is not valid UTF-8; else nothing does, and what decodes to nothing has an empty place.
+    `ids` are what `read_ids` has returned, and decode to `data`. With `keep_invalid`, U+FFFD stands
+    for what is not valid UTF-8; else nothing does. What decodes to nothing has an empty place,
+    after a character that has begun: so the ends always ascend.
     """
     cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
     cdef Unknown policy = read_policy(unknown)
-    cdef size_t count = len(ids)
+    cdef size_t count = cnp.PyArray_SIZE(ids)
     cdef const uint8_t* text = data
     cdef size_t length = len(data)
     cdef const uint16_t* narrow = NULL
@@ -225,7 +229,7 @@ def decoded_offsets(
     memset(&place, 0, sizeof(place))
     offsets = np.empty((count, 2), np.int64)
     cdef int64_t* out = <int64_t*> cnp.PyArray_DATA(offsets)
-    if ids.dtype == np.uint16:
+    if cnp.PyArray_TYPE(ids) == cnp.NPY_UINT16:
         narrow = <const uint16_t*> cnp.PyArray_DATA(ids)
     else:
         wide = <const int64_t*> cnp.PyArray_DATA(ids)
@@ -269,9 +273,9 @@ cdef size_t fill_decoded(
             length = 0      # another thread has changed the ids
         begin = end
         end += length
-        out[2 * i] = characters_before(place, begin)
+        out[2 * i] = characters_before(place, begin) if length else place.characters
         advance_in_utf8(text, text_length, keep_invalid, end, place)
-        out[2 * i + 1] = place.characters if length else out[2 * i]
+        out[2 * i + 1] = place.characters
     return end
 
 

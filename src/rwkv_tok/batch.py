@@ -64,10 +64,10 @@ class TokenBatch(Sequence["NDArray[np.uint16]"]):
         self._ids = _read_only(ids, np.dtype(np.uint16), "ids")
         self._offsets = _read_only(offsets, np.dtype(np.int64), "offsets")
         if (
-            len(offsets) == 0
-            or offsets[0] != 0
-            or offsets[-1] != len(ids)
-            or np.any(offsets[1:] < offsets[:-1])
+            len(self._offsets) == 0
+            or self._offsets[0] != 0
+            or self._offsets[-1] != len(self._ids)
+            or np.any(self._offsets[1:] < self._offsets[:-1])
         ):
             raise ValueError("offsets must ascend from 0 to the number of ids")
 
@@ -253,10 +253,13 @@ def flatten(
 
 def _read_only(array: ArrayLike, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
     """A read-only view of a contiguous 1-D array."""
-    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+    if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array of {dtype}")
-    if array.ndim != 1 or not (array.flags.c_contiguous and array.flags.aligned):
+    # Of the plain kind: subclasses may have overridden anything, their length for instance.
+    view = np.asarray(array).view()
+    if view.dtype != dtype:
+        raise TypeError(f"{name} must be a NumPy array of {dtype}")
+    if view.ndim != 1 or not (view.flags.c_contiguous and view.flags.aligned):
         raise ValueError(f"{name} must be 1-D, contiguous and aligned")
-    view = array.view()
     view.flags.writeable = False
     return view

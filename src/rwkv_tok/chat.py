@@ -30,11 +30,7 @@ if TYPE_CHECKING:
 
     from .tokenizer import Tokenizer
 
-__all__ = ["STOP_STRINGS", "build_prompt", "clean_message", "stop_ids"]
-
-#: Where a reply with blank lines of its own ends, if no stop id came: the user's next turn, which
-#: the model has begun to write itself. For `rwkv_tok.StopStrings`.
-STOP_STRINGS = ("\n\nUser:",)
+__all__ = ["build_prompt", "clean_message", "stop_ids", "stop_strings"]
 
 _SEPARATOR = "\n\n"
 _NAMES = {"system": "System", "user": "User", "assistant": "Assistant"}
@@ -53,8 +49,9 @@ def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
     Raises
     ------
     ValueError
-        There is no message, or one has another role or no content at all. The message tells which
-        one, not what is in it.
+        There is no message, or one has another role or no content at all.
+    TypeError
+        A content is no str. Errors tell which message it is, not what is in it.
 
     Examples
     --------
@@ -103,7 +100,8 @@ def clean_message(text: str) -> str:
     >>> clean_message(" One\r\n\r\nTwo\n \n  three \n")
     'One\nTwo\n  three'
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    # The method of str, as a subclass may have made something else of it.
+    lines = str.replace(text, "\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line for line in lines if line.strip()).strip()
 
 
@@ -116,13 +114,13 @@ def stop_ids(tokenizer: Tokenizer, *, blank_lines: bool = False) -> tuple[int, .
         Its vocabulary says which id is ``\n\n``.
     blank_lines
         Whether a reply may have blank lines in it, as those of reasoning models have. If it may
-        not, ``\n\n`` ends it (261 in the bundled vocabulary); if it may, only id 0 does: then look
-        out for `STOP_STRINGS` as well.
+        not, ``\n\n`` ends it, 261 in the bundled vocabulary; if it may, only id 0 does.
 
     Notes
     -----
-    A model may also write ``\n\n`` as part of a longer token, as 3336 after a space. `StopStrings`
-    finds it in the text, however it is made up.
+    They are not enough: the first line end may belong to another token. In the bundled vocabulary,
+    a blank line after ``。`` is 28329 11, and one after a space is 3336. `stop_strings` finds it
+    in the text, whatever it is made of.
 
     Examples
     --------
@@ -134,3 +132,17 @@ def stop_ids(tokenizer: Tokenizer, *, blank_lines: bool = False) -> tuple[int, .
     if blank_lines or len(separator) > 1:
         return (tokenizer.eot_token,)
     return (tokenizer.eot_token, *separator)
+
+
+def stop_strings(*, blank_lines: bool = False) -> tuple[str, ...]:
+    r"""Where the model's reply ends, for `rwkv_tok.StopStrings`; look out for `stop_ids` as well.
+
+    A blank line; or, where a reply may have blank lines, the user's next turn, which the model has
+    begun to write itself.
+
+    Examples
+    --------
+    >>> stop_strings(), stop_strings(blank_lines=True)
+    (('\n\n',), ('\n\nUser:',))
+    """
+    return (f"{_SEPARATOR}{_NAMES['user']}:",) if blank_lines else (_SEPARATOR,)

@@ -1,4 +1,4 @@
-"""From positions in a text to tokens and back, by the offsets of `encode_with_offsets`."""
+"""From positions in a text to tokens and back, by offsets as the tokenizer gives them."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
     from ._tokens import TokenTable
     from .arguments import IdArray
 
-__all__ = ["PROFILES", "AllowedSpecial", "SpecialTokens"]
+__all__ = ["NONE_ALLOWED", "PROFILES", "AllowedSpecial", "SpecialTokens"]
 
 #: Which special tokens a text may trigger: all of the tokenizer's, or those that are named.
 AllowedSpecial: TypeAlias = Literal["all"] | Collection[str]
+
+#: What every call allows by default.
+NONE_ALLOWED: AllowedSpecial = ()
 
 #: Special tokens by the name of the vocabulary that they were published with. Its ordinary tokens
 #: are those of rwkv_vocab_v20230424.
@@ -65,19 +69,20 @@ class SpecialTokens:
         if not isinstance(ids, Mapping):
             raise TypeError(f"special tokens must map texts to ids, not {type(ids).__name__}")
         texts: dict[int, str] = {}
-        for text, token_id in ids.items():
+        for given_text, given_id in ids.items():
+            text, token_id = _read(given_text, given_id)
             _check(text, token_id, tokens)
             if token_id in texts:
                 raise VocabularyError(
                     f"{texts[token_id]!r} and {text!r} have the same id {token_id}"
                 )
-            texts[int(token_id)] = text
+            texts[token_id] = text
         #: The ids by their texts, in ascending order.
         self.ids = MappingProxyType({texts[token_id]: token_id for token_id in sorted(texts)})
         #: The same by their UTF-8.
         self.by_bytes = {text.encode(): token_id for text, token_id in self.ids.items()}
-        self._texts = frozenset(self.ids)
         self._id_set = IdSet(self.ids.values())
+        self._all = SpecialMatcher(self.by_bytes) if self.ids else None
         self._matchers: dict[frozenset[str], SpecialMatcher] = {}
 
     @property
@@ -90,9 +95,22 @@ class SpecialTokens:
 
         Raises ValueError for what is not one of them, or is a str other than "all".
         """
-        texts = self._texts if allowed == "all" else _read_texts(allowed)
+        if isinstance(allowed, str):
+            if allowed == "all":
+                return self._all
+            raise ValueError(
+                f"allowed_special must be 'all' or a set of texts, not the str {allowed!r}: "
+                "put it into a set"
+            )
+        if not isinstance(allowed, Iterable):
+            raise TypeError(
+                f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
+            )
+        texts = frozenset(allowed)
+        if not texts:
+            return None
         matcher = self._matchers.get(texts)
-        if matcher is None and texts:
+        if matcher is None:
             matcher = self._make_matcher(texts)
             if len(self._matchers) >= _MAX_MATCHERS:
                 self._matchers.clear()
@@ -110,6 +128,23 @@ class SpecialTokens:
         """Ids with 0, which decodes to nothing, in place of the special ones."""
         return self._id_set.silence(ids) if self.ids else ids
 
+    def to_json(self) -> bytes:
+        """All of them as one object: the same bytes whenever they are the same.
+
+        Of several objects pickle writes less where they are parts of others as well.
+        """
+        import json  # not at once: it takes 2 ms, and hardly any process needs it
+
+        return json.dumps(dict(self.ids)).encode()
+
+    @staticmethod
+    def ids_from_json(data: bytes) -> dict[str, int]:
+        """What `to_json` was made of."""
+        import json
+
+        ids: dict[str, int] = json.loads(data)
+        return ids
+
     def records(self) -> bytes:
         """What the fingerprint of a vocabulary has of them, after its ordinary tokens.
 
@@ -125,24 +160,16 @@ class SpecialTokens:
         )
 
 
-def _read_texts(allowed: AllowedSpecial) -> frozenset[str]:
-    if isinstance(allowed, str):
-        raise ValueError(
-            f"allowed_special must be 'all' or a set of texts, not the str {allowed!r}: "
-            "put it into a set"
-        )
-    if not isinstance(allowed, Iterable):
-        raise TypeError(
-            f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
-        )
-    return frozenset(allowed)
-
-
-def _check(text: str, token_id: int, tokens: TokenTable) -> None:
+def _read(text: str, token_id: int) -> tuple[str, int]:
+    """A text and its id themselves, without what subclasses may have made of them."""
     if not isinstance(text, str):
         raise TypeError(f"a special token must be a str, not {type(text).__name__}")
     if isinstance(token_id, bool) or not isinstance(token_id, int | np.integer):
         raise TypeError(f"the id of {text!r} must be an int, not {type(token_id).__name__}")
+    return str.__str__(text), operator.index(token_id)
+
+
+def _check(text: str, token_id: int, tokens: TokenTable) -> None:
     try:
         length = len(text.encode())
     except UnicodeEncodeError:
@@ -155,8 +182,8 @@ def _check(text: str, token_id: int, tokens: TokenTable) -> None:
         )
     if not 1 <= token_id < _ID_SPACE:
         raise VocabularyError(f"the id {token_id} of {text!r} is outside 1 ... {_ID_SPACE - 1}")
-    if tokens[int(token_id)]:
+    if tokens[token_id]:
         raise VocabularyError(
-            f"the id {token_id} of {text!r} is that of the ordinary token "
-            f"{tokens[int(token_id)]!r}: take one that has none"
+            f"the id {token_id} of {text!r} is that of the ordinary token {tokens[token_id]!r}: "
+            "take one that has none"
         )

@@ -14,7 +14,7 @@ from ._stream_encode import StreamEncoder
 from .batch import TokenBatch, flatten
 from .errors import TokenIdError, VocabularyError
 from .files import atomic_output
-from .special import PROFILES
+from .special import NONE_ALLOWED, PROFILES, SpecialTokens
 from .vocabulary import DEFAULT_VOCABULARY, ID_SPACE, Vocabulary, load_bundled
 
 if TYPE_CHECKING:
@@ -102,13 +102,22 @@ class Tokenizer:
     '今天是美好的一天。'
     """
 
-    __slots__ = ("__weakref__", "_decode_table", "_encoder", "_special", "_tokens", "_vocabulary")
+    __slots__ = (
+        "__weakref__",
+        "_decode_table",
+        "_encoder",
+        "_matcher",
+        "_special",
+        "_tokens",
+        "_vocabulary",
+    )
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         # One attribute less on the way of a short call.
         self._tokens = vocabulary.tokens
         self._special = vocabulary.special
+        self._matcher = vocabulary.special.matcher
         self._encoder = vocabulary.encoder
         self._decode_table = vocabulary.decode_table
 
@@ -234,7 +243,9 @@ class Tokenizer:
 
     # Encoding
 
-    def encode(self, text: Text, *, allowed_special: AllowedSpecial = ()) -> NDArray[np.uint16]:
+    def encode(
+        self, text: Text, *, allowed_special: AllowedSpecial = NONE_ALLOWED
+    ) -> NDArray[np.uint16]:
         """Encode a text: a new 1-D array of its own memory.
 
         Examples
@@ -243,7 +254,7 @@ class Tokenizer:
         >>> rwkv_tok.load().encode(b"Hello world")
         array([33155, 40213], dtype=uint16)
         """
-        matcher = self._special.matcher(allowed_special) if allowed_special else None
+        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
         return _encode.encode(self._encoder, text, matcher)
 
     def encode_batch(
@@ -251,13 +262,13 @@ class Tokenizer:
         texts: Texts,
         *,
         num_threads: int | None = None,
-        allowed_special: AllowedSpecial = (),
+        allowed_special: AllowedSpecial = NONE_ALLOWED,
     ) -> list[NDArray[np.uint16]]:
         """Encode a batch of texts: a list of arrays as `encode` returns them.
 
         `encode_ragged` is the faster form: it makes no object for each text.
         """
-        matcher = self._special.matcher(allowed_special)
+        matcher = self._matcher(allowed_special)
         return _encode_batch.encode_batch(self._encoder, texts, num_threads, matcher)
 
     def encode_ragged(
@@ -266,7 +277,7 @@ class Tokenizer:
         *,
         num_threads: int | None = None,
         append_eot: bool = False,
-        allowed_special: AllowedSpecial = (),
+        allowed_special: AllowedSpecial = NONE_ALLOWED,
     ) -> TokenBatch:
         """Encode a batch of texts into one flat array and the offsets of the texts in it.
 
@@ -281,12 +292,14 @@ class Tokenizer:
         >>> batch.offsets
         array([0, 3, 6])
         """
-        matcher = self._special.matcher(allowed_special)
+        matcher = self._matcher(allowed_special)
         return TokenBatch(
             *_encode_batch.encode_ragged(self._encoder, texts, num_threads, append_eot, matcher)
         )
 
-    def encode_into(self, text: Text, out: Any, *, allowed_special: AllowedSpecial = ()) -> int:
+    def encode_into(
+        self, text: Text, out: Any, *, allowed_special: AllowedSpecial = NONE_ALLOWED
+    ) -> int:
         """Encode a text into a writable, contiguous 1-D buffer of uint16; return how many ids.
 
         A text never has more ids than bytes. Raises ValueError if `out` is too small; what it
@@ -299,11 +312,11 @@ class Tokenizer:
         >>> rwkv_tok.load().encode_into("Hello world", out)
         2
         """
-        matcher = self._special.matcher(allowed_special) if allowed_special else None
+        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
         return _encode.encode_into(self._encoder, text, out, matcher)
 
     def encode_with_offsets(
-        self, text: Text, *, unit: Unit = "char", allowed_special: AllowedSpecial = ()
+        self, text: Text, *, unit: Unit = "char", allowed_special: AllowedSpecial = NONE_ALLOWED
     ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Encode a text and tell where each token lies in it.
 
@@ -334,10 +347,10 @@ class Tokenizer:
         ([98, 3319, 2417], [[0, 1], [1, 2], [1, 2]])
         """
         by_character = _counts_characters(unit)
+        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
+        ids = _encode.encode(self._encoder, text, matcher)  # TypeError for what is no text at all
         if by_character and not isinstance(text, str):
-            memoryview(text)  # a TypeError for what is no text at all
             raise ValueError("bytes have no characters to count: say unit='byte'")
-        ids = self.encode(text, allowed_special=allowed_special)
         return ids, _offsets.text_offsets(self._tokens, ids, text, by_character)
 
     def encode_ragged_with_offsets(
@@ -346,7 +359,7 @@ class Tokenizer:
         *,
         unit: Unit = "char",
         num_threads: int | None = None,
-        allowed_special: AllowedSpecial = (),
+        allowed_special: AllowedSpecial = NONE_ALLOWED,
     ) -> tuple[TokenBatch, NDArray[np.int64]]:
         """Encode a batch of texts and tell where each token lies in its text.
 
@@ -367,15 +380,15 @@ class Tokenizer:
         ([[33155, 40213], [10464, 11685]], [[0, 5], [5, 11], [0, 1], [1, 2]])
         """
         by_character = _counts_characters(unit)
-        matcher = self._special.matcher(allowed_special)
+        matcher = self._matcher(allowed_special)
         ids, starts, offsets = _encode_batch.encode_ragged_with_offsets(
             self._encoder, self._tokens, texts, by_character, num_threads, matcher
         )
         return TokenBatch(ids, starts), offsets
 
-    def count(self, text: Text, *, allowed_special: AllowedSpecial = ()) -> int:
+    def count(self, text: Text, *, allowed_special: AllowedSpecial = NONE_ALLOWED) -> int:
         """The number of ids that `encode` returns, without keeping any."""
-        matcher = self._special.matcher(allowed_special) if allowed_special else None
+        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
         return _encode.count(self._encoder, text, matcher)
 
     def count_batch(
@@ -383,13 +396,13 @@ class Tokenizer:
         texts: Texts,
         *,
         num_threads: int | None = None,
-        allowed_special: AllowedSpecial = (),
+        allowed_special: AllowedSpecial = NONE_ALLOWED,
     ) -> NDArray[np.int64]:
         """The number of ids of each text of a batch: int64, 1-D; none is kept."""
-        matcher = self._special.matcher(allowed_special)
+        matcher = self._matcher(allowed_special)
         return _encode_batch.count_batch(self._encoder, texts, num_threads, matcher)
 
-    def stream_encoder(self, *, allowed_special: AllowedSpecial = ()) -> StreamEncoder:
+    def stream_encoder(self, *, allowed_special: AllowedSpecial = NONE_ALLOWED) -> StreamEncoder:
         """An encoder of a text that comes in pieces.
 
         Examples
@@ -401,7 +414,7 @@ class Tokenizer:
         >>> encoder.flush().tolist()
         [40213]
         """
-        return StreamEncoder(self._encoder, self._special.matcher(allowed_special))
+        return StreamEncoder(self._encoder, self._matcher(allowed_special))
 
     # Decoding
 
@@ -456,7 +469,7 @@ class Tokenizer:
         offsets
             int64, shape (n, 2): begin and end of each id in characters, half-open. An id covers
             every character that its bytes are part of, U+FFFD for invalid ones included; what
-            decodes to nothing covers none.
+            decodes to nothing covers none, and lies after a character that has begun.
 
         Examples
         --------
@@ -593,7 +606,7 @@ class Tokenizer:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.special_tokens:
             base = type(self)(self._vocabulary.base)
-            return _with_special_tokens, (base, tuple(self.special_tokens.items()))
+            return _with_special_tokens, (base, self._special.to_json())
         if self._vocabulary.bundled:
             return _load_same, (type(self), self.name, self.fingerprint)
         return _from_content, (type(self), self.name, *self._vocabulary.content())
@@ -617,9 +630,9 @@ def _from_content(
     return cls(Vocabulary.from_content(name, ids, lengths, block))
 
 
-def _with_special_tokens(base: Tokenizer, special_tokens: Iterable[tuple[str, int]]) -> Tokenizer:
+def _with_special_tokens(base: Tokenizer, special_tokens: bytes) -> Tokenizer:
     """Unpickle a tokenizer with special tokens."""
-    return base.with_special_tokens(dict(special_tokens))
+    return base.with_special_tokens(SpecialTokens.ids_from_json(special_tokens))
 
 
 def _counts_characters(unit: Unit) -> bool:

@@ -226,12 +226,14 @@ def _with_tokens(table: TokenTable, ids: Mapping[bytes, int]) -> TokenTable:
     """A table of tokens with more of them."""
     lengths = table.lengths()
     starts = np.cumsum(lengths, dtype=np.uint32) - lengths
-    block = table.block()
+    blocks = [table.block()]
+    end = len(blocks[0])
     for token, token_id in ids.items():
         lengths[token_id] = len(token)
-        starts[token_id] = len(block)
-        block += token
-    return TokenTable(block, starts, lengths)
+        starts[token_id] = end
+        blocks.append(token)
+        end += len(token)
+    return TokenTable(b"".join(blocks), starts, lengths)
 
 
 def _fingerprint(tokens: TokenTable, special: SpecialTokens | None = None) -> str:
