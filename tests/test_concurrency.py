@@ -46,7 +46,7 @@ LONG_CALLS: dict[str, Callable[[Tokenizer], Any]] = {
         nul_texts(), unit="byte", num_threads=2
     ),
     "offsets of a text": lambda tok: _offsets.text_offsets(
-        tok._tokens, np.zeros(LONG // 8, np.uint16), "é", True
+        tok._decode_table, np.zeros(LONG // 8, np.uint16), True
     ),
     "count": lambda tok: tok.count(nul_bytes()),
     "count_batch": lambda tok: tok.count_batch(nul_texts(), num_threads=2),

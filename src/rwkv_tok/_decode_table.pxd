@@ -27,6 +27,7 @@ cdef enum:
     UNITS = 8
     SHAPE = 7
     CHARACTERS = 0x00FF
+    BEGINS_WITHIN = 0x0800  # the first byte goes on with a character
     NOT_UNITS = 0x1000      # not here: longer, beyond U+FFFF, no whole characters, or no token
     NOT_COUNTED = 0x2000    # nor is its number of characters: too large, or there is no token
 

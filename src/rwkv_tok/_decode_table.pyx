@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memcpy, memset
 
 from ._tokens cimport ID_SPACE, TokenTable, TokenView, token_length
-from ._utf8 cimport Pending, take_byte
+from ._utf8 cimport Pending, is_continuation, take_byte
 
 import numpy as np
 
@@ -74,6 +74,8 @@ cdef void fill_units_entry(
             if complete < SHAPE:
                 units[complete] = <uint16_t> pending.character
             complete += 1
+    if length and is_continuation(token[0]):
+        shape |= BEGINS_WITHIN
     if pending.missing or complete > SHAPE or shape & ABOVE_UCS2:
         shape |= NOT_UNITS
     if characters <= CHARACTERS and (length or token_id == 0):

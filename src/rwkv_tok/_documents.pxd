@@ -7,7 +7,6 @@ from ._text cimport Span
 cdef class Documents:
     cdef Span* spans
     cdef size_t count
-    cdef bint from_arrow
     cdef size_t first_bytes     # the first document that is bytes, not characters
     cdef size_t _capacity
     cdef list _owners           # whatever keeps the memory that the spans point to

@@ -115,7 +115,6 @@ cdef Documents collect(object texts):
             "put it into a list"
         )
     if has_arrow_interface(texts):
-        documents.from_arrow = True
         for column in read_columns(texts):
             documents.append_column(column)
         return documents

@@ -3,9 +3,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._decode_table import DecodeTable
 from ._encode import Encoder
 from ._special import SpecialMatcher
-from ._tokens import TokenTable
 
 def encode_ragged(
     encoder: Encoder,
@@ -16,7 +16,7 @@ def encode_ragged(
 ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]: ...
 def encode_ragged_with_offsets(
     encoder: Encoder,
-    tokens: TokenTable,
+    table: DecodeTable,
     texts: Any,
     by_character: bool,
     num_threads: int | None,

@@ -16,6 +16,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from ._cuts cimport PAIR_CUT
+from ._decode_table cimport DecodeTable
 from ._documents cimport Documents, collect
 from ._encode cimport Encoder, EncoderView, encode_span, new_ids, raise_surrogate
 from ._job cimport DONE, NO_MEMORY, SURROGATE, Job, Status, Watch
@@ -23,7 +24,6 @@ from ._kernels cimport Memo
 from ._offsets cimport batch_offsets
 from ._special cimport SpecialMatcher
 from ._text cimport UTF8, Span, most_bytes
-from ._tokens cimport TokenTable
 
 import numpy as np
 
@@ -75,7 +75,7 @@ cdef tuple encode_documents(
 
 def encode_ragged_with_offsets(
     Encoder encoder not None,
-    TokenTable tokens not None,
+    DecodeTable table not None,
     texts,
     bint by_character,
     num_threads,
@@ -87,7 +87,7 @@ def encode_ragged_with_offsets(
     if by_character:
         documents.require_characters()
     ids, offsets = encode_documents(encoder, documents, num_threads, False, special)
-    return ids, offsets, batch_offsets(tokens, documents, ids, offsets, by_character, num_threads)
+    return ids, offsets, batch_offsets(table, ids, offsets, by_character, num_threads)
 
 
 def encode_batch(Encoder encoder not None, texts, num_threads, SpecialMatcher special=None):

@@ -1,22 +1,33 @@
 """Where tokens lie in the text that they come from, or that they become.
 
-A token lies between two bytes, and in characters covers every one that it touches. So all that is
-asked of a text is how many characters begin before a byte, and whether it is within one. That is
-counted along the text as it lies in memory; no UTF-8 is made of a str.
+A token lies between two bytes, and in characters covers every one that it touches. Of a text that
+was encoded only the ids are looked at: its characters are whole, so that each of them begins with a
+byte that can only begin one, and how many of those a token has is known. What ids decode to need
+not be valid UTF-8; there the bytes themselves are followed.
 """
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 from libc.string cimport memset
 
 from ._decode cimport read_policy
-from ._decode_table cimport DecodeTable, DecodeView, Unknown, find_token, id_t
-from ._documents cimport Documents
+from ._decode_table cimport (
+    BEGINS_WITHIN,
+    CHARACTERS,
+    DecodeTable,
+    DecodeView,
+    LENGTH,
+    NOT_BYTES,
+    NOT_COUNTED,
+    Unknown,
+    count_characters,
+    find_token,
+    id_t,
+)
 from ._job cimport DONE, STOPPED, Job, Status, Watch, must_stop, raise_pending
-from ._text cimport UTF8, Span, read_text
-from ._tokens cimport TokenTable, TokenView, token_length
-from ._utf8 cimport Pending, take_byte, unit_t
+from ._tokens cimport token_length
+from ._utf8 cimport Pending, take_byte
 
 import numpy as np
 
@@ -26,49 +37,32 @@ cnp.import_array()
 cdef enum:
     STEP = 1 << 18          # ids between two questions whether the call is to end
     BYTES_PER_ID = 4        # about
-    UNIT = 1 << 16          # ids in a unit of a batch: about a millisecond of work
+    UNIT = 1 << 16          # ids in a unit of a batch
 
 
-# How far a text has been counted: always whole characters, or sequences that are none.
-cdef struct Place:
-    size_t units            # code units of the text
-    size_t bytes            # of its UTF-8
-    int64_t characters      # that begin before
-    bint counts             # whether the last one counts: else it is no character of the result
-
-
-def text_offsets(TokenTable tokens not None, cnp.ndarray ids not None, text, bint by_character):
+def text_offsets(DecodeTable table not None, cnp.ndarray ids not None, bint by_character):
     """Where each token of a text begins and ends: int64, shape (n, 2), half-open.
 
-    `ids` are what `encode` has returned for the text.
+    `ids` are what `encode` has returned for it.
     """
-    cdef Span span
     cdef Watch watch = Watch(signals=True, lock=NULL, stop=NULL, unwatched=0, own=NULL)
-    cdef Status status
-    _owner = read_text(text, &span)
     cdef size_t count = cnp.PyArray_SIZE(ids)
     cdef const uint16_t* token_ids = <const uint16_t*> cnp.PyArray_DATA(ids)
     offsets = np.empty((count, 2), np.int64)
     cdef int64_t* out = <int64_t*> cnp.PyArray_DATA(offsets)
-    if span.unit_size == UTF8:      # bytes, or a str whose characters are bytes
-        by_character = False
+    cdef Status status
     with nogil:
-        status = fill_offsets(&tokens.view, token_ids, count, &span, by_character, out, &watch)
+        status = fill_offsets(&table.view, token_ids, count, by_character, out, &watch)
     if status == STOPPED:
         raise_pending()
     return offsets
 
 
 cdef object batch_offsets(
-    TokenTable tokens,
-    Documents documents,
-    object ids,
-    object offsets,
-    bint by_character,
-    object num_threads,
+    DecodeTable table, object ids, object offsets, bint by_character, object num_threads
 ):
     """The same for the documents of a batch, each counted from its own beginning."""
-    cdef OffsetsJob job = OffsetsJob(tokens, documents, ids, offsets, by_character)
+    cdef OffsetsJob job = OffsetsJob(table, ids, offsets, by_character)
     job.start(num_threads)
     return job.result
 
@@ -77,8 +71,7 @@ cdef object batch_offsets(
 cdef class OffsetsJob(Job):
     """Finds the offsets of the tokens of a batch."""
 
-    cdef TokenTable tokens
-    cdef Documents documents
+    cdef DecodeTable table
     cdef const uint16_t* ids
     cdef const int64_t* first_id        # of each document, and the end
     cdef const int64_t* first_document  # of each unit, and the end
@@ -87,15 +80,13 @@ cdef class OffsetsJob(Job):
     cdef int64_t* out
     cdef tuple _arrays
 
-    def __cinit__(self, TokenTable tokens, Documents documents, ids, offsets, bint by_character):
-        self.tokens = tokens
-        self.documents = documents
+    def __cinit__(self, DecodeTable table, ids, offsets, bint by_character):
+        count = len(offsets) - 1
+        self.table = table
         self.by_character = by_character
         self.num_units = 1 + len(ids) // UNIT
-        bounds = np.searchsorted(
-            offsets[: documents.count], np.arange(self.num_units) * <size_t> UNIT
-        )
-        bounds = np.append(bounds, documents.count).astype(np.int64)
+        bounds = np.searchsorted(offsets[:count], np.arange(self.num_units) * <size_t> UNIT)
+        bounds = np.append(bounds, count).astype(np.int64)
         self.result = np.empty((len(ids), 2), np.int64)
         self._arrays = (ids, offsets, bounds)
         self.ids = <const uint16_t*> cnp.PyArray_DATA(ids)
@@ -108,17 +99,13 @@ cdef class OffsetsJob(Job):
         cdef size_t document = self.first_document[unit]
         cdef size_t end = self.first_document[unit + 1]
         cdef size_t first
-        cdef const Span* span
         while document < end and status == DONE:
             first = self.first_id[document]
-            span = &self.documents.spans[document]
             status = fill_offsets(
-                &self.tokens.view,
+                &self.table.view,
                 self.ids + first,
                 self.first_id[document + 1] - first,
-                span,
-                # A str whose bytes can be read as they are is ASCII; Arrow strings need not be.
-                self.by_character and (span.unit_size != UTF8 or self.documents.from_arrow),
+                self.by_character,
                 self.out + 2 * first,
                 watch,
             )
@@ -127,79 +114,68 @@ cdef class OffsetsJob(Job):
 
 
 cdef Status fill_offsets(
-    const TokenView* tokens,
+    const DecodeView* view,
     const uint16_t* ids,
     size_t count,
-    const Span* span,
     bint by_character,
     int64_t* out,
     Watch* watch,
 ) noexcept nogil:
     """Write the offsets of the tokens of one text."""
-    cdef size_t end = 0         # of the last token, in bytes
+    cdef int64_t end = 0        # of the last token
     cdef size_t done = 0
     cdef size_t step
-    cdef Place place
-    memset(&place, 0, sizeof(place))
     while done < count:
         step = min(<size_t> STEP, count - done)
-        if not by_character:
-            end = fill_bytes(tokens, ids + done, step, end, out + 2 * done)
-        elif span.unit_size == 2:
-            end = fill_characters(
-                tokens, ids + done, step, <const uint16_t*> span.data, span, end, &place,
-                out + 2 * done,
-            )
-        elif span.unit_size == 4:
-            end = fill_characters(
-                tokens, ids + done, step, <const uint32_t*> span.data, span, end, &place,
-                out + 2 * done,
-            )
+        if by_character:
+            end = fill_characters(view, ids + done, step, end, out + 2 * done)
         else:
-            end = fill_characters(
-                tokens, ids + done, step, <const uint8_t*> span.data, span, end, &place,
-                out + 2 * done,
-            )
+            end = fill_bytes(view, ids + done, step, end, out + 2 * done)
         done += step
         if must_stop(watch, step * BYTES_PER_ID):
             return STOPPED
     return DONE
 
 
-cdef size_t fill_bytes(
-    const TokenView* tokens, const uint16_t* ids, size_t count, size_t end, int64_t* out
+cdef int64_t fill_bytes(
+    const DecodeView* view, const uint16_t* ids, size_t count, int64_t end, int64_t* out
 ) noexcept nogil:
-    """Write the offsets of tokens, the first of which begins at byte `end`; return the last end."""
+    """Write the offsets of tokens, the first of which begins at `end`; return the last end."""
     cdef size_t i
+    cdef uint8_t mark
     for i in range(count):
+        mark = view.marks[ids[i]]
         out[2 * i] = end
-        end += token_length(tokens, ids[i])
+        end += token_length(&view.tokens, ids[i]) if mark & NOT_BYTES else mark & LENGTH
         out[2 * i + 1] = end
     return end
 
 
-cdef size_t fill_characters(
-    const TokenView* tokens,
-    const uint16_t* ids,
-    size_t count,
-    const unit_t* text,
-    const Span* span,
-    size_t end,
-    Place* place,
-    int64_t* out,
+cdef int64_t fill_characters(
+    const DecodeView* view, const uint16_t* ids, size_t count, int64_t end, int64_t* out
 ) noexcept nogil:
-    """The same in characters; goes on from a place, that of byte `end`."""
-    cdef size_t i, begin
+    """The same in characters: `end` is how many have begun."""
+    cdef size_t i
+    cdef unsigned int shape
     for i in range(count):
-        begin = end
-        end += token_length(tokens, ids[i])
-        out[2 * i] = characters_before(place, begin)
-        if span.unit_size == UTF8:
-            advance_in_utf8(<const uint8_t*> text, span.length, True, end, place)
+        shape = view.shapes[ids[i]]
+        # In an Arrow string that is none there may be no character that it goes on with.
+        out[2 * i] = end - ((shape & BEGINS_WITHIN) != 0 and end > 0)
+        if shape & NOT_COUNTED:
+            end += count_characters(
+                view.tokens.bytes + view.tokens.offsets[ids[i]], token_length(&view.tokens, ids[i])
+            )
         else:
-            advance(text, span.length, end, place)
-        out[2 * i + 1] = place.characters
+            end += shape & CHARACTERS
+        out[2 * i + 1] = end
     return end
+
+
+# How far the bytes that ids decode to were followed: whole characters, or sequences that are none.
+cdef struct Place:
+    size_t bytes
+    int64_t characters      # that begin before
+    bint counts             # whether the last one counts: else it is no character of the text
 
 
 def decoded_offsets(
@@ -274,7 +250,7 @@ cdef size_t fill_decoded(
         begin = end
         end += length
         out[2 * i] = characters_before(place, begin) if length else place.characters
-        advance_in_utf8(text, text_length, keep_invalid, end, place)
+        advance(text, text_length, keep_invalid, end, place)
         out[2 * i + 1] = place.characters
     return end
 
@@ -285,32 +261,16 @@ cdef inline int64_t characters_before(const Place* place, size_t byte) noexcept 
 
 
 cdef inline void advance(
-    const unit_t* text, size_t length, size_t byte, Place* place
-) noexcept nogil:
-    """Count the characters of a str that begin before a byte of its UTF-8."""
-    cdef uint32_t character
-    while place.bytes < byte and place.units < length:
-        character = text[place.units]
-        place.units += 1
-        place.bytes += (
-            1 + (character >= 0x80) + (character >= 0x800) + (character >= 0x10000)
-        )
-        place.characters += 1
-        place.counts = True
-
-
-cdef inline void advance_in_utf8(
     const uint8_t* text, size_t length, bint keep_invalid, size_t byte, Place* place
 ) noexcept nogil:
-    """Count the characters of UTF-8 that begin before a byte, and perhaps invalid sequences."""
+    """Count the characters that begin before a byte, and perhaps invalid sequences as well."""
     cdef size_t size
     cdef bint valid
-    while place.bytes < byte and place.units < length:
+    while place.bytes < byte and place.bytes < length:
         valid = True
         size = 1
-        if text[place.units] >= 0x80:
-            size = sequence_length(text + place.units, length - place.units, &valid)
-        place.units += size
+        if text[place.bytes] >= 0x80:
+            size = sequence_length(text + place.bytes, length - place.bytes, &valid)
         place.bytes += size
         place.counts = valid or keep_invalid
         place.characters += place.counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import struct
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -95,6 +95,8 @@ class SpecialTokens:
 
         Raises ValueError for what is not one of them, or is a str other than "all".
         """
+        if allowed is NONE_ALLOWED:
+            return None
         if isinstance(allowed, str):
             if allowed == "all":
                 return self._all
@@ -102,11 +104,12 @@ class SpecialTokens:
                 f"allowed_special must be 'all' or a set of texts, not the str {allowed!r}: "
                 "put it into a set"
             )
-        if not isinstance(allowed, Iterable):
+        try:
+            texts = frozenset(allowed)
+        except TypeError:
             raise TypeError(
                 f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
-            )
-        texts = frozenset(allowed)
+            ) from None
         if not texts:
             return None
         matcher = self._matchers.get(texts)

@@ -243,8 +243,10 @@ class Tokenizer:
 
     # Encoding
 
+    # Where calls are short, `allowed_special` is not for keywords only: that would cost a fifth.
+
     def encode(
-        self, text: Text, *, allowed_special: AllowedSpecial = NONE_ALLOWED
+        self, text: Text, allowed_special: AllowedSpecial = NONE_ALLOWED
     ) -> NDArray[np.uint16]:
         """Encode a text: a new 1-D array of its own memory.
 
@@ -254,8 +256,9 @@ class Tokenizer:
         >>> rwkv_tok.load().encode(b"Hello world")
         array([33155, 40213], dtype=uint16)
         """
-        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
-        return _encode.encode(self._encoder, text, matcher)
+        if allowed_special is NONE_ALLOWED:
+            return _encode.encode(self._encoder, text)
+        return _encode.encode(self._encoder, text, self._matcher(allowed_special))
 
     def encode_batch(
         self,
@@ -298,7 +301,7 @@ class Tokenizer:
         )
 
     def encode_into(
-        self, text: Text, out: Any, *, allowed_special: AllowedSpecial = NONE_ALLOWED
+        self, text: Text, out: Any, allowed_special: AllowedSpecial = NONE_ALLOWED
     ) -> int:
         """Encode a text into a writable, contiguous 1-D buffer of uint16; return how many ids.
 
@@ -312,8 +315,9 @@ class Tokenizer:
         >>> rwkv_tok.load().encode_into("Hello world", out)
         2
         """
-        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
-        return _encode.encode_into(self._encoder, text, out, matcher)
+        if allowed_special is NONE_ALLOWED:
+            return _encode.encode_into(self._encoder, text, out)
+        return _encode.encode_into(self._encoder, text, out, self._matcher(allowed_special))
 
     def encode_with_offsets(
         self, text: Text, *, unit: Unit = "char", allowed_special: AllowedSpecial = NONE_ALLOWED
@@ -347,11 +351,11 @@ class Tokenizer:
         ([98, 3319, 2417], [[0, 1], [1, 2], [1, 2]])
         """
         by_character = _counts_characters(unit)
-        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
+        matcher = self._matcher(allowed_special)
         ids = _encode.encode(self._encoder, text, matcher)  # TypeError for what is no text at all
         if by_character and not isinstance(text, str):
             raise ValueError("bytes have no characters to count: say unit='byte'")
-        return ids, _offsets.text_offsets(self._tokens, ids, text, by_character)
+        return ids, _offsets.text_offsets(self._decode_table, ids, by_character)
 
     def encode_ragged_with_offsets(
         self,
@@ -382,14 +386,15 @@ class Tokenizer:
         by_character = _counts_characters(unit)
         matcher = self._matcher(allowed_special)
         ids, starts, offsets = _encode_batch.encode_ragged_with_offsets(
-            self._encoder, self._tokens, texts, by_character, num_threads, matcher
+            self._encoder, self._decode_table, texts, by_character, num_threads, matcher
         )
         return TokenBatch(ids, starts), offsets
 
-    def count(self, text: Text, *, allowed_special: AllowedSpecial = NONE_ALLOWED) -> int:
+    def count(self, text: Text, allowed_special: AllowedSpecial = NONE_ALLOWED) -> int:
         """The number of ids that `encode` returns, without keeping any."""
-        matcher = None if allowed_special is NONE_ALLOWED else self._matcher(allowed_special)
-        return _encode.count(self._encoder, text, matcher)
+        if allowed_special is NONE_ALLOWED:
+            return _encode.count(self._encoder, text)
+        return _encode.count(self._encoder, text, self._matcher(allowed_special))
 
     def count_batch(
         self,
