@@ -2,9 +2,12 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
-cdef enum:
+# For Python as well.
+cpdef enum:
     ID_SPACE = 65536            # an id is a uint16
     MAX_TOKEN_LENGTH = 1024     # bytes
+
+cdef enum:
     # Readable bytes after the last token, so that a short token can be copied as one block.
     TOKEN_SLACK = 16
 

@@ -3,6 +3,9 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+ID_SPACE: int
+MAX_TOKEN_LENGTH: int
+
 @final
 class TokenTable:
     def __new__(cls, source: bytes, starts: NDArray[Any], lengths: NDArray[Any]) -> TokenTable: ...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ._special import IdSet, SpecialMatcher
+from ._tokens import ID_SPACE, MAX_TOKEN_LENGTH
 from .errors import VocabularyError
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ PROFILES: Mapping[str, Mapping[str, int]] = MappingProxyType(
     }
 )
 
-_ID_SPACE = 65536
-_MAX_LENGTH = 1024
 _MAX_MATCHERS = 64  # that are kept; one takes about 100 KB
 
 
@@ -81,14 +80,10 @@ class SpecialTokens:
         self.ids = MappingProxyType({texts[token_id]: token_id for token_id in sorted(texts)})
         #: The same by their UTF-8.
         self.by_bytes = {text.encode(): token_id for text, token_id in self.ids.items()}
-        self._id_set = IdSet(self.ids.values())
+        #: Their ids.
+        self.id_set = IdSet(self.ids.values())
         self._all = SpecialMatcher(self.by_bytes) if self.ids else None
         self._matchers: dict[frozenset[str], SpecialMatcher] = {}
-
-    @property
-    def id_set(self) -> IdSet:
-        """Their ids."""
-        return self._id_set
 
     def matcher(self, allowed: AllowedSpecial) -> SpecialMatcher | None:
         """What finds those of them that a call allows; None if it allows none.
@@ -129,7 +124,7 @@ class SpecialTokens:
 
     def silence(self, ids: IdArray) -> IdArray:
         """Ids with 0, which decodes to nothing, in place of the special ones."""
-        return self._id_set.silence(ids) if self.ids else ids
+        return self.id_set.silence(ids) if self.ids else ids
 
     def to_json(self) -> bytes:
         """All of them as one object: the same bytes whenever they are the same.
@@ -179,12 +174,12 @@ def _check(text: str, token_id: int, tokens: TokenTable) -> None:
         raise VocabularyError(f"the special token {text!r} has a lone surrogate") from None
     if not length:
         raise VocabularyError("a special token must not be empty")
-    if length > _MAX_LENGTH:
+    if length > MAX_TOKEN_LENGTH:
         raise VocabularyError(
-            f"the special token of id {token_id} is longer than {_MAX_LENGTH} bytes"
+            f"the special token of id {token_id} is longer than {MAX_TOKEN_LENGTH} bytes"
         )
-    if not 1 <= token_id < _ID_SPACE:
-        raise VocabularyError(f"the id {token_id} of {text!r} is outside 1 ... {_ID_SPACE - 1}")
+    if not 1 <= token_id < ID_SPACE:
+        raise VocabularyError(f"the id {token_id} of {text!r} is outside 1 ... {ID_SPACE - 1}")
     if tokens[token_id]:
         raise VocabularyError(
             f"the id {token_id} of {text!r} is that of the ordinary token {tokens[token_id]!r}: "

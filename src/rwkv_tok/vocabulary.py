@@ -14,7 +14,7 @@ import numpy as np
 from ._decode_table import DecodeTable
 from ._encode import Encoder
 from ._parser import parse
-from ._tokens import TokenTable
+from ._tokens import ID_SPACE, MAX_TOKEN_LENGTH, TokenTable
 from ._trie import Trie
 from .errors import VocabularyError
 from .special import SpecialTokens
@@ -24,13 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_VOCABULARY", "ID_SPACE", "Vocabulary", "bundled_names", "load_bundled"]
 
-#: The number of ids: an id is a uint16.
-ID_SPACE = 65536
-
 #: The vocabulary of the RWKV "World" models.
 DEFAULT_VOCABULARY = "rwkv_vocab_v20230424"
 
-_MAX_TOKEN_LENGTH = 1024
 # The folder vocab/ beside src/ is mapped into the package; type checkers cannot see it there.
 _FOLDER = Path(importlib.import_module(f"{__package__}.vocab").__path__[0])
 
@@ -216,10 +212,8 @@ def _check_token(token_id: int, token: bytes) -> None:
         raise VocabularyError(f"id {token_id} is outside 1 ... {ID_SPACE - 1}")
     if not token:
         raise VocabularyError(f"the token of id {token_id} is empty")
-    if len(token) > _MAX_TOKEN_LENGTH:
-        raise VocabularyError(
-            f"the token of id {token_id} is longer than {_MAX_TOKEN_LENGTH} bytes"
-        )
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise VocabularyError(f"the token of id {token_id} is longer than {MAX_TOKEN_LENGTH} bytes")
 
 
 def _with_tokens(table: TokenTable, ids: Mapping[bytes, int]) -> TokenTable:
