@@ -1,6 +1,7 @@
 """encode_with_offsets: where each token lies in its text."""
 
 import mmap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,24 @@ def test_a_token_lies_within_the_characters_it_covers(
     ids, offsets = tok.encode_with_offsets(text)
     for token_id, (start, end) in zip(ids.tolist(), offsets.tolist(), strict=True):
         assert tokens[token_id] in text[start:end].encode()
+
+
+def test_tokens_of_whole_characters_are_what_stands_in_their_place(tok: Tokenizer) -> None:
+    text = (Path(__file__).parent.parent / "examples" / "sample.txt").read_text("utf-8")
+    ids, characters = tok.encode_with_offsets(text)
+    _, in_bytes = tok.encode_with_offsets(text, unit="byte")
+    starts = np.cumsum([0, *(len(character.encode()) for character in text)])
+    within = 0
+    for token_id, (a, b), (begin, end) in zip(
+        ids.tolist(), characters.tolist(), in_bytes.tolist(), strict=True
+    ):
+        if (starts[a], starts[b]) == (begin, end):
+            assert text[a:b].encode() == tok.token_bytes(token_id)
+        else:
+            within += 1
+            assert starts[a] <= begin < starts[a + 1]
+            assert starts[b - 1] < end <= starts[b]
+    assert 0 < within < len(ids) // 10
 
 
 @given(texts())

@@ -108,3 +108,12 @@ def test_what_is_no_integer_is_a_type_error(tok: Tokenizer, lookup: Any, wrong: 
     _, offsets = tok.encode_with_offsets("Hello world")
     with pytest.raises(TypeError):
         lookup(offsets, wrong)
+
+
+@pytest.mark.parametrize("lookup", [char_to_token, token_to_chars])
+@pytest.mark.parametrize("wrong", ["ids", "transposed", "list"])
+def test_what_are_no_offsets_is_a_value_error(tok: Tokenizer, lookup: Any, wrong: str) -> None:
+    ids, offsets = tok.encode_with_offsets("Hello wonderful world")
+    given = {"ids": ids, "transposed": offsets.T, "list": offsets.tolist()}[wrong]
+    with pytest.raises(ValueError, match=r"must be an array of shape \(n, 2\)"):
+        lookup(given, 0)

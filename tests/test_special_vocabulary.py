@@ -48,6 +48,16 @@ class Text(str):
         return b"another"
 
 
+class Other(str):
+    """A str that is another key of a dict than its text."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class Number(int):
     """An int that converts itself to another one, that of an ordinary token."""
 
@@ -129,6 +139,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "a wrapped id": ({"<x>": 2**64 + 400}, VocabularyError, f"{2**64 + 400} of '<x>' is outside"),
     "taken": ({"<x>": 300}, VocabularyError, "300 of '<x>' is that of the ordinary token b'ab'"),
     "twice": ({"<x>": 400, "y": 400}, VocabularyError, "'<x>' and 'y' have the same id 400"),
+    "a text twice": ({"<x>": 400, Other("<x>"): 401}, VocabularyError, "is there twice"),
     "the last is wrong": ({"<x>": 400, "<y>": 401, "z": 0}, VocabularyError, "the id 0 of 'z'"),
 }
 

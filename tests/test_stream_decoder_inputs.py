@@ -70,6 +70,12 @@ def test_what_is_no_integer_is_a_type_error_and_changes_nothing(tok: Tokenizer, 
     assert decoder.feed(2417) == "🙂"
 
 
+@pytest.mark.parametrize("wrong", [1.0, None, np.True_, np.float32(1), len], ids=repr)
+def test_what_is_neither_an_id_nor_a_sequence_is_called_so(tok: Tokenizer, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="expected an id or a sequence of ids, not"):
+        tok.stream_decoder().feed(wrong)
+
+
 def test_a_matrix_is_a_value_error(tok: Tokenizer) -> None:
     with pytest.raises(ValueError, match="1-D"):
         tok.stream_decoder().feed(np.full((2, 2), 98))

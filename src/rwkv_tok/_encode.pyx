@@ -161,7 +161,7 @@ cdef Py_ssize_t run(
     cdef Status status
     cdef EncoderView view = encoder.view_with(special)
     cdef Memo* memo = encoder.take_memo(span.length)
-    if span.length <= SHORT:
+    if span.length + (0 if tail == NULL else tail.size) <= SHORT:
         status = encode_span(&view, memo, span, tail, out, capacity, &produced, &watch)
     else:
         with nogil:

@@ -39,8 +39,8 @@ cdef class SpecialMatcher:
             if len(text) == 1:      # it takes the place of the byte
                 texts[text[0]] = b""
             begins[text[0]] = 1
-            for first, second in zip(text, text[1:]):
-                joined[first | second << 8] = 1
+            data = np.frombuffer(text, np.uint8).astype(np.intp)
+            joined[data[: len(data) - 1] | data[1:] << 8] = 1
             texts.append(text)
             ids[number] = token_id
         lengths = np.zeros(ID_SPACE, np.uint16)

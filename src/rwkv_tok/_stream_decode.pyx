@@ -82,6 +82,10 @@ cdef class StreamDecoder:
         cdef const uint8_t* token
         cdef uint8_t[MAX_PENDING + MAX_TOKEN_LENGTH] joined
         if not is_single(ids):
+            if getattr(ids, "ndim", 1) == 0 or not hasattr(ids, "__iter__"):
+                raise TypeError(
+                    f"expected an id or a sequence of ids, not {type(ids).__name__}"
+                )
             return self.feed_many(ids)
         number = read_number(ids)
         token_id = narrow(number)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["build_prompt", "clean_message", "stop_ids", "stop_strings"]
 
 _SEPARATOR = "\n\n"
-_NAMES = {"system": "System", "user": "User", "assistant": "Assistant"}
+_ASSISTANT = "assistant"
+_NAMES = {"system": "System", "user": "User", _ASSISTANT: "Assistant"}
 
 
 def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
@@ -43,8 +44,9 @@ def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
     ----------
     messages
         Mappings with a "role" ("system", "user" or "assistant") and a "content". The contents are
-        cleaned by `clean_message`, so that none of them can pretend to be another turn. If the last
-        one is the assistant's, the model goes on with it: "<think" makes a reasoning model think.
+        cleaned by `clean_message`: no blank line in one of them can end its turn. Only if the last
+        one is the assistant's, the model goes on with it as it is, but for white space before it:
+        "<think" makes a reasoning model think.
 
     Raises
     ------
@@ -66,16 +68,21 @@ def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
     'User: Hi\n\nAssistant: Hello.\n\nUser: 1 + 1?\n\nAssistant: <think'
     """
     turns = []
-    role = None
+    role = content = None
     for number, message in enumerate(messages):
         role, content = _read(number, message)
-        text = clean_message(content)
-        turns.append(f"{_NAMES[role]}: {text}" if text else f"{_NAMES[role]}:")
-    if role is None:
+        turns.append(_turn(role, clean_message(content)))
+    if role is None or content is None:
         raise ValueError("a conversation must have a message")
-    if role != "assistant":
-        turns.append(f"{_NAMES['assistant']}:")
+    if role == _ASSISTANT:
+        turns[-1] = _turn(_ASSISTANT, str.lstrip(content))
+    else:
+        turns.append(_turn(_ASSISTANT, ""))
     return _SEPARATOR.join(turns)
+
+
+def _turn(role: str, text: str) -> str:
+    return f"{_NAMES[role]}: {text}" if text else f"{_NAMES[role]}:"
 
 
 def _read(number: int, message: Mapping[str, str]) -> tuple[str, str]:
@@ -93,13 +100,16 @@ def _read(number: int, message: Mapping[str, str]) -> tuple[str, str]:
 def clean_message(text: str) -> str:
     r"""A message as the format demands it: without blank lines and without space around it.
 
-    Line ends become ``\n``. A line of nothing but white space is blank as well.
+    Line ends become ``\n``. A line of nothing but white space is blank as well. What is no str
+    raises TypeError.
 
     Examples
     --------
     >>> clean_message(" One\r\n\r\nTwo\n \n  three \n")
     'One\nTwo\n  three'
     """
+    if not isinstance(text, str):
+        raise TypeError(f"a message must be a str, not {type(text).__name__}")
     # The method of str, as a subclass may have made something else of it.
     lines = str.replace(text, "\r\n", "\n").replace("\r", "\n").split("\n")
     return "\n".join(line for line in lines if line.strip()).strip()
@@ -118,9 +128,11 @@ def stop_ids(tokenizer: Tokenizer, *, blank_lines: bool = False) -> tuple[int, .
 
     Notes
     -----
-    They are not enough: the first line end may belong to another token. In the bundled vocabulary,
-    a blank line after ``。`` is 28329 11, and one after a space is 3336. `stop_strings` finds it
-    in the text, whatever it is made of.
+    For engines that know of ids only. The first line end may belong to another token: in the
+    bundled vocabulary, a blank line after ``。`` is 28329 11, and one after a space is 3336.
+    `stop_strings` finds it in the text, whatever it is made of, and leaves a line end before it
+    out. Special tokens are not looked at: a model that was trained to end its turn with one, as
+    ``<|im_end|>``, ends with that.
 
     Examples
     --------
@@ -135,7 +147,7 @@ def stop_ids(tokenizer: Tokenizer, *, blank_lines: bool = False) -> tuple[int, .
 
 
 def stop_strings(*, blank_lines: bool = False) -> tuple[str, ...]:
-    r"""Where the model's reply ends, for `rwkv_tok.StopStrings`; look out for `stop_ids` as well.
+    r"""Where the model's reply ends, if not with id 0; for `rwkv_tok.StopStrings`.
 
     A blank line; or, where a reply may have blank lines, the user's next turn, which the model has
     begun to write itself.

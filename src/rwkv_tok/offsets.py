@@ -26,6 +26,8 @@ def char_to_token(offsets: NDArray[np.int64], position: int) -> int:
     ------
     IndexError
         The text is not that long.
+    ValueError
+        The offsets have another shape.
 
     Examples
     --------
@@ -34,6 +36,7 @@ def char_to_token(offsets: NDArray[np.int64], position: int) -> int:
     >>> [char_to_token(offsets, position) for position in (0, 4, 5, 11)]
     [0, 0, 1, 2]
     """
+    _check(offsets)
     position = operator.index(position)
     length = int(offsets[-1, 1]) if len(offsets) else 0
     if not 0 <= position < length:
@@ -45,7 +48,8 @@ def char_to_token(offsets: NDArray[np.int64], position: int) -> int:
 def token_to_chars(offsets: NDArray[np.int64], token: int) -> tuple[int, int]:
     """The characters that a token covers: begin and end, half-open.
 
-    Raises IndexError if there is no such token; `token` is counted from 0.
+    `token` is counted from 0. Raises IndexError if there is none of this number, ValueError if the
+    offsets have another shape than (n, 2).
 
     Examples
     --------
@@ -54,8 +58,16 @@ def token_to_chars(offsets: NDArray[np.int64], token: int) -> tuple[int, int]:
     >>> token_to_chars(offsets, 1)
     (5, 11)
     """
+    _check(offsets)
     number = operator.index(token)
     if not 0 <= number < len(offsets):
         raise IndexError(f"token {number} of {len(offsets)}")
     begin, end = offsets[number].tolist()
     return begin, end
+
+
+def _check(offsets: NDArray[np.int64]) -> None:
+    if getattr(offsets, "ndim", None) != 2 or offsets.shape[1] != 2:
+        raise ValueError(
+            "offsets must be an array of shape (n, 2), as encode_with_offsets has them"
+        )

@@ -76,6 +76,8 @@ class SpecialTokens:
                     f"{texts[token_id]!r} and {text!r} have the same id {token_id}"
                 )
             texts[token_id] = text
+        if len(set(texts.values())) < len(texts):
+            raise VocabularyError("a special token is there twice")
         #: The ids by their texts, in ascending order.
         self.ids = MappingProxyType({texts[token_id]: token_id for token_id in sorted(texts)})
         #: The same by their UTF-8.
@@ -83,7 +85,7 @@ class SpecialTokens:
         #: Their ids.
         self.id_set = IdSet(self.ids.values())
         self._all = SpecialMatcher(self.by_bytes) if self.ids else None
-        self._matchers: dict[frozenset[str], SpecialMatcher] = {}
+        self._matchers: dict[AllowedSpecial, SpecialMatcher | None] = {"all": self._all}
 
     def matcher(self, allowed: AllowedSpecial) -> SpecialMatcher | None:
         """What finds those of them that a call allows; None if it allows none.
@@ -92,9 +94,15 @@ class SpecialTokens:
         """
         if allowed is NONE_ALLOWED:
             return None
+        # Whatever allows the same again, a call may be short.
+        key = frozenset(allowed) if type(allowed) is set else allowed
+        try:
+            return self._matchers[key]
+        except (KeyError, TypeError):  # a list has no hash
+            return self._make_matcher(key)
+
+    def _make_matcher(self, allowed: AllowedSpecial) -> SpecialMatcher | None:
         if isinstance(allowed, str):
-            if allowed == "all":
-                return self._all
             raise ValueError(
                 f"allowed_special must be 'all' or a set of texts, not the str {allowed!r}: "
                 "put it into a set"
@@ -105,22 +113,24 @@ class SpecialTokens:
             raise TypeError(
                 f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
             ) from None
-        if not texts:
-            return None
-        matcher = self._matchers.get(texts)
-        if matcher is None:
-            matcher = self._make_matcher(texts)
-            if len(self._matchers) >= _MAX_MATCHERS:
-                self._matchers.clear()
-            self._matchers[texts] = matcher
-        return matcher
-
-    def _make_matcher(self, texts: frozenset[str]) -> SpecialMatcher:
         unknown = sorted(map(repr, texts - self.ids.keys()))
         if unknown:
             known = ", ".join(map(repr, self.ids)) or "none: make one by with_special_tokens"
             raise ValueError(f"no special token {', '.join(unknown)}; this tokenizer has {known}")
-        return SpecialMatcher({text.encode(): self.ids[text] for text in self.ids if text in texts})
+        matcher = self._matchers.get(texts)
+        if matcher is None and texts:
+            matcher = SpecialMatcher(
+                {
+                    data: token_id
+                    for data, token_id in self.by_bytes.items()
+                    if data.decode() in texts
+                }
+            )
+            if len(self._matchers) >= _MAX_MATCHERS:
+                self._matchers.clear()
+                self._matchers["all"] = self._all
+            self._matchers[texts] = matcher
+        return matcher
 
     def silence(self, ids: IdArray) -> IdArray:
         """Ids with 0, which decodes to nothing, in place of the special ones."""

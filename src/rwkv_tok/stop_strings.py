@@ -31,13 +31,16 @@ class StopStrings:
     '\n\nUser:'
     """
 
-    __slots__ = ("_found", "_held", "_strings")
+    __slots__ = ("_beginnings", "_found", "_held", "_strings")
 
     def __init__(self, strings: Iterable[str]) -> None:
-        if isinstance(strings, str):
-            raise TypeError("stop strings must be an iterable of str, not a single str")
+        if isinstance(strings, str) or not hasattr(strings, "__iter__"):
+            raise TypeError(
+                f"stop strings must be an iterable of str, not a single {type(strings).__name__}"
+            )
         # The longest first: it wins where several end at the same place.
         self._strings = tuple(sorted({_exact(string) for string in strings}, key=_order))
+        self._beginnings = tuple({string[0] for string in self._strings})
         self._held = ""
         self._found: str | None = None
 
@@ -56,23 +59,24 @@ class StopStrings:
 
         Once one was found, nothing comes any more.
         """
-        text = self._held + _exact(text, empty=True)
+        text = _exact(text, empty=True)
         if self._found is not None:
             return ""
-        found = min(
-            (
-                (place + len(string), place, string)
-                for string in self._strings
-                if (place := text.find(string)) >= 0
-            ),
-            default=None,
-        )
-        if found is None:
-            end = self._may_become_one(text)
-            self._held = text[end:]
-        else:
-            _, end, self._found = found
+        if not self._held and not any(map(text.__contains__, self._beginnings)):
+            return text
+        text = self._held + text
+        first_end = len(text) + 1
+        for string in self._strings:
+            place = text.find(string, 0, first_end)
+            # Of those that end at the same place the longest is the first one here.
+            if place >= 0 and place + len(string) < first_end:
+                first_end = place + len(string)
+                self._found = string
+        if self._found is not None:
             self._held = ""
+            return text[: first_end - len(self._found)]
+        end = self._may_become_one(text)
+        self._held = text[end:]
         return text[:end]
 
     def _may_become_one(self, text: str) -> int:
@@ -112,6 +116,8 @@ class StopStrings:
 
 def _exact(text: str, *, empty: bool = False) -> str:
     """A str itself, without what a subclass may have made of it."""
+    if type(text) is str and (empty or text):
+        return text
     if not isinstance(text, str):
         raise TypeError(f"expected a str, not {type(text).__name__}")
     if not empty and not str.__len__(text):

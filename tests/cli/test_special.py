@@ -58,10 +58,18 @@ def test_verify_and_cat_know_them(tmp_path: Path) -> None:
     )
 
 
+def test_verify_knows_files_that_were_made_without_them(tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"text": "Hello<|im_end|>"}\n')
+    output_of("prepare", tmp_path / "corpus.jsonl", "-o", tmp_path / "out")
+    for options in ([], PROFILE, [*PROFILE, "--against"]):
+        assert b"no problems" in output_of("verify", tmp_path / "out", *options)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is no JSON"),
+        ("{", "cannot read special tokens"),
+        ('{"a": 65530, "a": 65531}', "a text is there twice"),
         ("[1]", "must be a JSON object"),
         ('{"a": "b"}', "the id of 'a' must be an int, not str"),
         ('{"a": 65531.0}', "the id of 'a' must be an int, not float"),

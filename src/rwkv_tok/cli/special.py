@@ -76,9 +76,16 @@ def _read(
     except OSError as error:
         raise Failure.from_os_error(f"cannot read special tokens {shown}", error) from error
     try:
-        tokens = json.loads(content)
+        tokens = json.loads(content, object_pairs_hook=_without_repetition)
     except ValueError as error:
-        raise Failure(f"{shown} is no JSON: {error}") from error
+        raise Failure(f"cannot read special tokens {shown}: {error}") from error
     if not isinstance(tokens, dict):
         raise Failure(f'{shown} must be a JSON object such as {{"<|im_start|>": 65530}}')
+    return tokens
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    tokens = dict(pairs)
+    if len(tokens) < len(pairs):
+        raise ValueError("a text is there twice")
     return tokens

@@ -107,7 +107,8 @@ def prepare(
     prefix
         The path of what comes out, without suffixes.
     tokenizer
-        What to encode with; the bundled vocabulary if None.
+        What to encode with; the bundled vocabulary if None. Its special tokens are text like any
+        other here.
     input_format
         "jsonl", "text", "parquet" or "arrow"; if None, names and contents tell.
     text_field
