@@ -135,7 +135,7 @@ def encoding(tok: rwkv_tok.Tokenizer, texts: Sequence[Sequence[str]]) -> Calls:
         return [*map(encoder.feed, pieces), encoder.flush()]
 
     return {
-        "encode, the whole text": [partial(each_encoded, tok.encode, [text]) for text in wholes],
+        "encode, the whole text": [partial(each_encoded, tok, [text]) for text in wholes],
         f"stream_encoder, {PIECE} characters at a time": [partial(stream, some) for some in pieces],
     }
 
@@ -143,20 +143,21 @@ def encoding(tok: rwkv_tok.Tokenizer, texts: Sequence[Sequence[str]]) -> Calls:
 def special(tok: rwkv_tok.Tokenizer, texts: Sequence[Sequence[str]]) -> Calls:
     """Text by text. Those in which one occurs would be encoded otherwise, and fail the check."""
     loaded = tok.with_special_tokens(SPECIAL_TOKENS)
-    ways: dict[str, Callable[[str], Any]] = {
-        "none": tok.encode,
-        "loaded": loaded.encode,
-        "loaded and allowed": partial(loaded.encode, allowed_special="all"),
-    }
     return {
-        name: [partial(each_encoded, encode, some) for some in texts]
-        for name, encode in ways.items()
+        "none": [partial(each_encoded, tok, some) for some in texts],
+        "loaded": [partial(each_encoded, loaded, some) for some in texts],
+        "loaded and allowed": [partial(each_allowed, loaded, some) for some in texts],
     }
 
 
-def each_encoded(encode: Callable[[str], Any], texts: Sequence[str]) -> list[Any]:
+def each_encoded(tok: rwkv_tok.Tokenizer, texts: Sequence[str]) -> list[Any]:
     """Encode text by text."""
-    return [encode(text) for text in texts]
+    return [tok.encode(text) for text in texts]
+
+
+def each_allowed(tok: rwkv_tok.Tokenizer, texts: Sequence[str]) -> list[Any]:
+    """Encode text by text, and look for special tokens."""
+    return [tok.encode(text, allowed_special="all") for text in texts]
 
 
 def offsets(tok: rwkv_tok.Tokenizer, texts: Sequence[Sequence[str]]) -> Calls:

@@ -59,11 +59,16 @@ class StopStrings:
 
         Once one was found, nothing comes any more.
         """
-        text = _exact(text, empty=True)
+        if type(text) is not str:
+            text = _exact(text, empty=True)
         if self._found is not None:
             return ""
-        if not self._held and not any(map(text.__contains__, self._beginnings)):
-            return text
+        if not self._held:
+            for beginning in self._beginnings:
+                if beginning in text:
+                    break
+            else:
+                return text
         text = self._held + text
         first_end = len(text) + 1
         for string in self._strings:
@@ -116,8 +121,6 @@ class StopStrings:
 
 def _exact(text: str, *, empty: bool = False) -> str:
     """A str itself, without what a subclass may have made of it."""
-    if type(text) is str and (empty or text):
-        return text
     if not isinstance(text, str):
         raise TypeError(f"expected a str, not {type(text).__name__}")
     if not empty and not str.__len__(text):
