@@ -5,6 +5,7 @@ import ctypes
 import gc
 import mmap
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,20 @@ def overwrite_freed_memory() -> None:
 
 def tokenizer_of_its_own() -> Tokenizer:
     return Tokenizer.from_tokens({byte + 1: bytes([byte]) for byte in range(256)})
+
+
+def test_the_memory_of_a_vocabulary_does_not_wait_for_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        tokenizer = tokenizer_of_its_own()
+        special = tokenizer.with_special_tokens({"<x>": 400})
+        special.encode("<x>", allowed_special={"<x>"})
+        vocabularies = [weakref.ref(each._vocabulary) for each in (tokenizer, special)]
+        del tokenizer, special
+        assert [vocabulary() for vocabulary in vocabularies] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_ids_outlive_their_tokenizer() -> None:

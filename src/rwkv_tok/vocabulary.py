@@ -54,8 +54,6 @@ class Vocabulary:
     ----------
     special : SpecialTokens
         Its special tokens; `with_special_tokens` makes a vocabulary that has some.
-    base : Vocabulary
-        The same vocabulary without them. What encodes is shared with it.
     tokens : TokenTable
         All tokens by id, the special ones included.
     """
@@ -70,7 +68,7 @@ class Vocabulary:
     ) -> None:
         self.name = name
         self.bundled = bundled
-        self.base = self
+        self._base: Vocabulary | None = None
         self.special = SpecialTokens({}, tokens)
         self.tokens = tokens
         self.trie = Trie(tokens, lines)
@@ -121,6 +119,7 @@ class Vocabulary:
         if not special.ids:
             return self.base
         vocabulary = copy.copy(self.base)
+        vocabulary._base = self.base
         vocabulary.special = special
         vocabulary.tokens = _with_tokens(self.base.tokens, special.by_bytes)
         vocabulary.decode_table = DecodeTable(vocabulary.tokens)
@@ -132,14 +131,19 @@ class Vocabulary:
 
         Without the special tokens.
         """
-        if self.base is not self:
-            return self.base.content()
+        if self._base is not None:
+            return self._base.content()
         lengths = self.tokens.lengths()[self.ids]
         return (
             self.ids.astype("<u2").tobytes(),
             lengths.astype("<u2").tobytes(),
             self.tokens.block(),
         )
+
+    @property
+    def base(self) -> Vocabulary:
+        """The same vocabulary without special tokens. What encodes is shared with it."""
+        return self if self._base is None else self._base
 
     # No functools.cached_property: until Python 3.12 it has a lock, which a fork may find taken.
 
