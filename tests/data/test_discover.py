@@ -124,7 +124,7 @@ def test_sizes_and_times_are_those_of_the_files(tmp_path: Path) -> None:
         ("nix.jsonl", "no such file or folder: .*nix.jsonl"),
         ("empty/**", r"no file matches .*empty/\*\*"),
         ("nix*.jsonl", r"no file matches .*nix\*.jsonl"),
-        ("nix/**", "cannot read .*nix: No such file"),
+        ("nix/**", r"no file matches .*nix/\*\*"),
         ("empty", "no file to read in the folder .*empty$"),
         ("other", "no file to read in the folder .*other; of no known format: .*other/a.csv"),
         ("other/a.csv", "a.csv does not tell whether it is JSONL or text: say --format"),

@@ -101,11 +101,14 @@ def _expand(named: str, outputs: frozenset[str]) -> list[Path]:
         raise DataError(f"no such file or folder: {named}")
     # Path.glob knows no absolute patterns.
     matches = map(Path, glob.glob(named, recursive=True))  # noqa: PTH207
-    # What `**` matches are folders and also the files in them: none may be read twice.
+    # What `**` matches are folders and also the files in them: none may be read twice. Until Python
+    # 3.13 it matches a folder that is not there as well.
     found = [
         path
         for path in matches
-        if ("**" not in named or not path.is_dir()) and not _is_output(path, outputs)
+        if os.path.lexists(path)
+        and ("**" not in named or not path.is_dir())
+        and not _is_output(path, outputs)
     ]
     if not found:
         raise DataError(f"no file matches {named}")
