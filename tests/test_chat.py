@@ -250,8 +250,8 @@ def test_a_conversation_without_a_message_is_a_value_error(none: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [message(), "User: Hi"], ids=["a message", "a str"])
-def test_what_is_no_list_of_messages_is_a_value_error(wrong: Any) -> None:
-    with pytest.raises(ValueError, match="message 0 has no role or no content"):
+def test_a_single_message_is_a_type_error(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be a list of them, not a single (dict|str)"):
         build_prompt(wrong)
 
 

@@ -1,5 +1,6 @@
 """Special tokens in ids that are decoded, in threads, and in training data."""
 
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import ReferenceTokenizer
 
+import rwkv_tok
 from rwkv_tok import TokenBatch, TokenIdError, Tokenizer, special
-from rwkv_tok.data import BinIdxWriter, prepare, verify
+from rwkv_tok.data import BinIdxWriter, merge, prepare, verify
 
 SPECIAL = {"<|im_start|>": 65530, "<|im_end|>": 65531, "é": 65535}
 
@@ -196,6 +198,37 @@ def test_what_is_kept_for_sets_of_special_tokens_is_bounded(byte_tokens: dict[in
         assert len(tok._special._matchers) <= special._MAX_MATCHERS
 
 
+def test_all_are_found_while_what_is_kept_for_sets_is_thrown_away(
+    byte_tokens: dict[int, bytes],
+) -> None:
+    names = {chr(0x4E00 + number): 300 + number for number in range(8)}
+    tok = Tokenizer.from_tokens(byte_tokens).with_special_tokens(names)
+    text = "".join(names)
+    sets = [{name for i, name in enumerate(names) if n >> i & 1} for n in range(1 << len(names))]
+    done = threading.Event()
+
+    def allow_all() -> bool:
+        right = True
+        while not done.is_set():
+            right &= tok.encode(text, allowed_special="all").tolist() == list(names.values())
+        return right
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            found = [pool.submit(allow_all) for _ in range(3)]
+            try:
+                for _ in range(20):
+                    for allowed in sets:
+                        tok.count(text, allowed_special=allowed)
+            finally:
+                done.set()
+            assert all(each.result() for each in found)
+    finally:
+        sys.setswitchinterval(interval)
+
+
 # Training data
 
 DOCUMENTS = ["Hello<|im_end|>", "<|im_start|>é", "plain", "<|im_start|><|im_end|>" * 50]
@@ -210,6 +243,18 @@ def test_training_data_have_no_special_tokens(
     prepare(source, tmp_path / "out", tokenizer=chat, workers=workers)
     assert dataset_at(tmp_path / "out") == dataset_of(DOCUMENTS)
     assert verify(tmp_path / "out", tokenizer=chat).ok
+    assert verify(tmp_path / "out", tokenizer=rwkv_tok.load()).ok
+
+
+def test_those_made_with_special_tokens_loaded_go_together_with_others(
+    chat: Tokenizer, tok: Tokenizer, tmp_path: Path
+) -> None:
+    source = tmp_path / "corpus.jsonl"
+    source.write_bytes(jsonl(DOCUMENTS))
+    for name, tokenizer in (("a", chat), ("b", tok)):
+        prepare(source, tmp_path / name, tokenizer=tokenizer)
+    merge([tmp_path / "a", tmp_path / "b"], tmp_path / "both")
+    assert dataset_at(tmp_path / "both") == dataset_of(DOCUMENTS * 2)
 
 
 def test_verify_knows_which_special_tokens_there_are(

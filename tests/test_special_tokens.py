@@ -266,8 +266,10 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "the empty str": ("", ValueError, "put it into a set"),
     "an unknown text": ({"<|x|>"}, ValueError, r"no special token '<\|x\|>'; .*'<\|im_start\|>'"),
     "the name of a set": ({"all"}, ValueError, "no special token 'all'"),
-    "bytes": ({b"<|im_end|>"}, ValueError, r"no special token b'<\|im_end\|>'"),
-    "an id": ({65530}, ValueError, "no special token 65530"),
+    "bytes among texts": ({b"<|im_end|>"}, TypeError, "must hold texts .*, not bytes"),
+    "bytes": (b"all", TypeError, "must hold texts .*, not int"),
+    "an id": ({65530}, TypeError, "must hold texts .*, not int"),
+    "a list in a list": ([["<|im_end|>"]], TypeError, "must hold texts .*, not list"),
     "a number": (5, TypeError, "not int"),
     "None": (None, TypeError, "not NoneType"),
 }
@@ -279,6 +281,11 @@ def test_what_names_no_special_token_is_refused(chat: Tokenizer, form: str, wron
     allowed, error, message = WRONG[wrong]
     with pytest.raises(error, match=message):
         (FORMS | COUNTS)[form](chat, ["text"], allowed)
+
+
+@pytest.mark.parametrize("nothing", [(), [], set(), frozenset(), {}], ids=repr)
+def test_nothing_is_allowed_by_an_empty_collection(chat: Tokenizer, nothing: Any) -> None:
+    assert len(chat.encode("<|im_end|>", allowed_special=nothing)) == 7
 
 
 @forms

@@ -23,10 +23,11 @@ the model's first token begins with one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from .tokenizer import Tokenizer
 
@@ -53,7 +54,8 @@ def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
     ValueError
         There is no message, or one has another role or no content at all.
     TypeError
-        A content is no str. Errors tell which message it is, not what is in it.
+        A content is no str, or this is a single message. Errors tell which message is wrong, not
+        what is in it.
 
     Examples
     --------
@@ -67,6 +69,8 @@ def build_prompt(messages: Iterable[Mapping[str, str]]) -> str:
     ... )
     'User: Hi\n\nAssistant: Hello.\n\nUser: 1 + 1?\n\nAssistant: <think'
     """
+    if isinstance(messages, str | Mapping):
+        raise TypeError(f"messages must be a list of them, not a single {type(messages).__name__}")
     turns = []
     role = content = None
     for number, message in enumerate(messages):

@@ -85,7 +85,10 @@ class SpecialTokens:
         #: Their ids.
         self.id_set = IdSet(self.ids.values())
         self._all = SpecialMatcher(self.by_bytes) if self.ids else None
-        self._matchers: dict[AllowedSpecial, SpecialMatcher | None] = {"all": self._all}
+        self._matchers = self._first_matchers()
+
+    def _first_matchers(self) -> dict[str | frozenset[str], SpecialMatcher | None]:
+        return {"all": self._all, frozenset(): None}
 
     def matcher(self, allowed: AllowedSpecial) -> SpecialMatcher | None:
         """What finds those of them that a call allows; None if it allows none.
@@ -94,42 +97,40 @@ class SpecialTokens:
         """
         if allowed is NONE_ALLOWED:
             return None
-        # Whatever allows the same again, a call may be short.
-        key = frozenset(allowed) if type(allowed) is set else allowed
+        # Most calls allow what another one has allowed, and some are short.
         try:
-            return self._matchers[key]
-        except (KeyError, TypeError):  # a list has no hash
-            return self._make_matcher(key)
+            return self._matchers[allowed if isinstance(allowed, str) else frozenset(allowed)]
+        except (KeyError, TypeError):
+            return self._make_matcher(allowed)
 
-    def _make_matcher(self, allowed: AllowedSpecial) -> SpecialMatcher | None:
+    def _make_matcher(self, allowed: AllowedSpecial) -> SpecialMatcher:
         if isinstance(allowed, str):
             raise ValueError(
                 f"allowed_special must be 'all' or a set of texts, not the str {allowed!r}: "
                 "put it into a set"
             )
         try:
-            texts = frozenset(allowed)
+            items = list(allowed)
         except TypeError:
             raise TypeError(
                 f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
             ) from None
+        for item in items:
+            if not isinstance(item, str):
+                raise TypeError(f"allowed_special must hold texts (str), not {type(item).__name__}")
+        texts = frozenset(items)
         unknown = sorted(map(repr, texts - self.ids.keys()))
         if unknown:
             known = ", ".join(map(repr, self.ids)) or "none: make one by with_special_tokens"
             raise ValueError(f"no special token {', '.join(unknown)}; this tokenizer has {known}")
-        matcher = self._matchers.get(texts)
-        if matcher is None and texts:
-            matcher = SpecialMatcher(
-                {
-                    data: token_id
-                    for data, token_id in self.by_bytes.items()
-                    if data.decode() in texts
-                }
-            )
-            if len(self._matchers) >= _MAX_MATCHERS:
-                self._matchers.clear()
-                self._matchers["all"] = self._all
+        matcher = SpecialMatcher(
+            {text.encode(): self.ids[text] for text in self.ids if text in texts}
+        )
+        if len(self._matchers) < _MAX_MATCHERS:
             self._matchers[texts] = matcher
+        else:
+            # In one step: other threads may be looking for theirs.
+            self._matchers = self._first_matchers() | {texts: matcher}
         return matcher
 
     def silence(self, ids: IdArray) -> IdArray:

@@ -71,6 +71,7 @@ def test_verify_knows_files_that_were_made_without_them(tmp_path: Path) -> None:
         ("{", "cannot read special tokens"),
         ('{"a": 65530, "a": 65531}', "a text is there twice"),
         ("[1]", "must be a JSON object"),
+        pytest.param("[" * 100_000, "cannot read special tokens", id="deep"),
         ('{"a": "b"}', "the id of 'a' must be an int, not str"),
         ('{"a": 65531.0}', "the id of 'a' must be an int, not float"),
         ('{"a": 300}', "is that of the ordinary token"),
@@ -86,6 +87,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     message = error_of("encode", "--special-tokens", tmp_path / "none.json")
     assert "no file" in message
     assert "v20260603" in message
+    assert "needs a name or a file" in error_of("encode", "--special-tokens", "")
     assert "is a directory" in error_of("encode", "--special-tokens", tmp_path).lower()
 
 

@@ -68,6 +68,8 @@ def _read(
 ) -> Mapping[str, int] | None:
     if name is None or name in PROFILES:
         return None if name is None else PROFILES[name]
+    if not name:
+        raise click.UsageError("--special-tokens needs a name or a file")
     shown = click.format_filename(name)
     try:
         content = Path(name).read_bytes()
@@ -77,7 +79,7 @@ def _read(
         raise Failure.from_os_error(f"cannot read special tokens {shown}", error) from error
     try:
         tokens = json.loads(content, object_pairs_hook=_without_repetition)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Failure(f"cannot read special tokens {shown}: {error}") from error
     if not isinstance(tokens, dict):
         raise Failure(f'{shown} must be a JSON object such as {{"<|im_start|>": 65530}}')

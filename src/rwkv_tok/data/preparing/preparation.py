@@ -168,7 +168,8 @@ def prepare(
     """
     if on_error not in ("fail", "skip"):
         raise ValueError(f"on_error must be 'fail' or 'skip', not {on_error!r}")
-    tokenizer = load() if tokenizer is None else tokenizer
+    # Special tokens are not looked for, so they are no part of what the result is made with.
+    tokenizer = (load() if tokenizer is None else tokenizer).with_special_tokens({})
     plan, _ = make_plan(
         inputs,
         tokenizer,
