@@ -283,6 +283,14 @@ def test_what_names_no_special_token_is_refused(chat: Tokenizer, form: str, wron
         (FORMS | COUNTS)[form](chat, ["text"], allowed)
 
 
+def test_what_can_be_read_only_once_may_name_them_as_well(tok: Tokenizer) -> None:
+    special = tok.with_special_tokens({"<x>": 65530})
+    for _ in range(2):
+        assert special.encode("<x>", allowed_special=iter(["<x>"])).tolist() == [65530]
+    with pytest.raises(ValueError, match="no special token '<y>'"):
+        special.encode("<x>", allowed_special=iter(["<y>"]))
+
+
 @pytest.mark.parametrize("nothing", [(), [], set(), frozenset(), {}], ids=repr)
 def test_nothing_is_allowed_by_an_empty_collection(chat: Tokenizer, nothing: Any) -> None:
     assert len(chat.encode("<|im_end|>", allowed_special=nothing)) == 7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -42,7 +42,7 @@ PROFILES: Mapping[str, Mapping[str, int]] = MappingProxyType(
     }
 )
 
-_MAX_MATCHERS = 64  # that are kept; one takes about 100 KB
+_MAX_MATCHERS = 64  # that are kept; one takes about 80 KB
 
 
 class SpecialTokens:
@@ -99,26 +99,22 @@ class SpecialTokens:
             return None
         # Most calls allow what another one has allowed, and some are short.
         try:
-            return self._matchers[allowed if isinstance(allowed, str) else frozenset(allowed)]
-        except (KeyError, TypeError):
-            return self._make_matcher(allowed)
+            key = allowed if isinstance(allowed, str) else frozenset(allowed)
+        except TypeError:
+            raise _refusal(allowed) from None
+        try:
+            return self._matchers[key]
+        except KeyError:
+            return self._make_matcher(key)
 
-    def _make_matcher(self, allowed: AllowedSpecial) -> SpecialMatcher:
-        if isinstance(allowed, str):
+    def _make_matcher(self, texts: str | frozenset[str]) -> SpecialMatcher:
+        if isinstance(texts, str):
             raise ValueError(
-                f"allowed_special must be 'all' or a set of texts, not the str {allowed!r}: "
+                f"allowed_special must be 'all' or a set of texts, not the str {texts!r}: "
                 "put it into a set"
             )
-        try:
-            items = list(allowed)
-        except TypeError:
-            raise TypeError(
-                f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
-            ) from None
-        for item in items:
-            if not isinstance(item, str):
-                raise TypeError(f"allowed_special must hold texts (str), not {type(item).__name__}")
-        texts = frozenset(items)
+        if not all(isinstance(text, str) for text in texts):
+            raise _refusal(texts)
         unknown = sorted(map(repr, texts - self.ids.keys()))
         if unknown:
             known = ", ".join(map(repr, self.ids)) or "none: make one by with_special_tokens"
@@ -167,6 +163,16 @@ class SpecialTokens:
         return b"".join(
             struct.pack("<II", token_id, len(data)) + data for token_id, data in records
         )
+
+
+def _refusal(allowed: object) -> TypeError:
+    """The exception for what is no collection of texts."""
+    if not isinstance(allowed, Iterable):
+        return TypeError(
+            f"allowed_special must be 'all' or a set of texts, not {type(allowed).__name__}"
+        )
+    kinds = {type(item).__name__ for item in allowed if not isinstance(item, str)}
+    return TypeError(f"allowed_special must hold texts (str), not {' and '.join(sorted(kinds))}")
 
 
 def _read(text: str, token_id: int) -> tuple[str, int]:

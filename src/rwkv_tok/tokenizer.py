@@ -174,6 +174,8 @@ class Tokenizer:
         ------
         ValueError
             No set of this name is known.
+        TypeError
+            A text is no str, or an id no int.
         VocabularyError
             A text is empty, longer than 1 KiB or has lone surrogates; an id is outside 1 ... 65535,
             is that of another token, or is there twice.
@@ -333,7 +335,7 @@ class Tokenizer:
         unit
             What to count: characters (code points) or bytes of the UTF-8.
         allowed_special
-            See above.
+            Which special tokens to look for; the class tells more.
 
         Returns
         -------

@@ -66,8 +66,10 @@ skip_special_option = click.option(
 def _read(
     _ctx: click.Context, _param: click.Parameter, name: str | None
 ) -> Mapping[str, int] | None:
-    if name is None or name in PROFILES:
-        return None if name is None else PROFILES[name]
+    if name is None:
+        return None
+    if name in PROFILES:
+        return PROFILES[name]
     if not name:
         raise click.UsageError("--special-tokens needs a name or a file")
     shown = click.format_filename(name)
