@@ -1,20 +1,25 @@
 """Build of the extension modules; everything else is declared in pyproject.toml."""
 
+import gzip
+import os
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy
-from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.sdist import sdist
 
 if sys.maxsize < 2**32:
     sys.exit("rwkv_tok needs a 64-bit Python: its sizes are computed in 64 bits")
 
+# No -march=native: a wheel runs on every CPU of its platform. -g0: debug information would be most
+# of the wheel's size. Whoever sets CFLAGS (for a sanitizer, say) decides on both.
 if sys.platform == "win32":
     compile_args = ["/O2"]
+elif "CFLAGS" in os.environ:
+    compile_args = ["-fvisibility=hidden"]
 else:
-    # No -march=native: a wheel runs on every CPU of its platform. -g0: debug information would
-    # be most of the wheel's size.
     compile_args = ["-O3", "-g0", "-fvisibility=hidden"]
 
 # The hot loops in C; _kernels has them, the others read only the headers.
@@ -35,19 +40,49 @@ extensions = [
     for source in sorted(Path("src/rwkv_tok").glob("_*.pyx"))
 ]
 
+
+class ReproducibleSdist(sdist):
+    """With SOURCE_DATE_EPOCH set, the same sources make the same bytes, as they do in a wheel."""
+
+    def make_archive(self, base_name, file_format, root_dir=None, base_dir=None, **owner):
+        """Pack the folder `base_dir`."""
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if epoch is None or file_format != "gztar":
+            return super().make_archive(base_name, file_format, root_dir, base_dir, **owner)
+        archive = f"{base_name}.tar.gz"
+        with (
+            Path(archive).open("wb") as file,
+            gzip.GzipFile("", "wb", fileobj=file, mtime=int(epoch)) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for path in sorted(path for path in Path(base_dir).rglob("*") if path.is_file()):
+                member = tar.gettarinfo(path)
+                member.mtime = int(epoch)
+                member.mode = 0o755 if member.mode & 0o100 else 0o644
+                member.uid = member.gid = 0
+                member.uname = member.gname = ""
+                with path.open("rb") as contents:
+                    tar.addfile(member, contents)
+        return archive
+
+
 setup(
-    ext_modules=cythonize(
-        extensions,
-        build_dir="build/cython",
-        compiler_directives={
-            "language_level": 3,
-            "boundscheck": False,
-            "wraparound": False,
-            "initializedcheck": False,
-            "cdivision": True,
-            "auto_pickle": False,
-            "autotestdict": False,
-            "freethreading_compatible": True,
-        },
-    )
+    cmdclass={"sdist": ReproducibleSdist},
+    ext_modules=extensions,
+    options={
+        # setuptools' build_ext is Cython's where there is one, and translates what it compiles.
+        "build_ext": {
+            "cython_c_in_temp": True,
+            "cython_directives": {
+                "language_level": 3,
+                "boundscheck": False,
+                "wraparound": False,
+                "initializedcheck": False,
+                "cdivision": True,
+                "auto_pickle": False,
+                "autotestdict": False,
+                "freethreading_compatible": True,
+            },
+        }
+    },
 )
