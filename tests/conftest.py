@@ -1,5 +1,7 @@
 """Fixtures that all tests share."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 from reference import ReferenceTokenizer
@@ -10,6 +12,18 @@ import rwkv_tok
 # How fast the machine is decides nothing about the code: no deadline, no complaint about slowness.
 settings.register_profile("rwkv_tok", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rwkv_tok")
+
+BEYOND_THE_CORE = {"bench", "cli", "crash", "data"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--core", action="store_true", help="only the tests of the core")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --core, leave out the folders of tests that are about something else."""
+    beyond = collection_path.name in BEYOND_THE_CORE and collection_path.parent.name == "tests"
+    return True if config.getoption("core") and beyond else None
 
 
 @pytest.fixture(scope="session")
