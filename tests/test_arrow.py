@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import duckdb
 import numpy as np
-import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from libraries import library
 from strategies import texts
 
 from rwkv_tok import Tokenizer
+
+duckdb = library("duckdb")
+pa = library("pyarrow")
+pl = library("polars")
 
 # A string view holds up to 12 bytes itself and points to longer ones.
 TEXTS = ["Hello world", "", "你好世界", "今天是美好的一天。", "123456789 12", "a" * 13, "é🙂"]
@@ -173,10 +175,10 @@ NO_STRINGS = [
     pa.table({"a": ["x"], "b": ["y"]}),
     pa.table({"a": [1]}),
     pa.table({}),
-    pl.Series([1.5]),
-    pl.Series(["a"], dtype=pl.Categorical),
-    pl.DataFrame({"a": ["x"], "b": ["y"]}),
 ]
+if pl:
+    NO_STRINGS += [pl.Series([1.5]), pl.Series(["a"], dtype=pl.Categorical)]
+    NO_STRINGS += [pl.DataFrame({"a": ["x"], "b": ["y"]})]
 
 
 @pytest.mark.parametrize("call", ["encode_batch", "encode_ragged", "count_batch"])

@@ -5,12 +5,14 @@ import pickle
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from libraries import library
 
 from rwkv_tok import TokenBatch
+
+pa = library("pyarrow")
 
 DOCUMENTS = [[1, 2, 3], [], [4], [5, 6], []]
 

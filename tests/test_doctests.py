@@ -14,7 +14,8 @@ MODULES = ["rwkv_tok", *(m.name for m in pkgutil.walk_packages(rwkv_tok.__path__
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "rwkv_tok.__main__"])
 def test_the_examples_in_docstrings_are_right(name: str) -> None:
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    module = pytest.importorskip(name, exc_type=ModuleNotFoundError)
+    assert doctest.testmod(module).failed == 0
 
 
 def test_the_examples_in_the_readme_are_right() -> None:
@@ -36,6 +37,8 @@ def test_the_examples_of_the_reference_are_right() -> None:
 
 @pytest.mark.parametrize("name", ["serving.md", "training-data.md"])
 def test_the_examples_in_the_documentation_are_right(name: str) -> None:
+    if name == "training-data.md":
+        pytest.importorskip("pyarrow", exc_type=ModuleNotFoundError)
     text = Path(__file__).parent.parent / "docs" / name
     failed, attempted = doctest.testfile(str(text), module_relative=False, encoding="utf-8")
     assert failed == 0

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from libraries import library
 from reference import ReferenceTokenizer
 from strategies import byte_strings, small_vocabularies, texts
 
 from rwkv_tok import TokenBatch, Tokenizer
+
+pa = library("pyarrow")
 
 Unit = Literal["char", "byte"]
 
@@ -19,6 +21,11 @@ Unit = Literal["char", "byte"]
 UNIT = 1 << 16
 WIDTHS = {"ASCII": "Hello world ", "Latin-1": "Grüße ", "2 bytes": "你好 ", "4 bytes": "a🙂é你 "}
 TEXTS = [*WIDTHS.values(), "", "123456789 12", "今天是美好的一天。", "\x00", "👩‍👩‍👧‍👦", ""]
+
+# Nothing, in all its forms.
+EMPTY: list[Any] = [[], (), [""], ["", ""]]
+if pa:
+    EMPTY += [pa.array([], pa.string())]
 
 both_units = pytest.mark.parametrize("unit", ["char", "byte"])
 threads = pytest.mark.parametrize("num_threads", [None, 1, 2])
@@ -100,7 +107,7 @@ def test_characters_are_the_default_unit(tok: Tokenizer) -> None:
 
 
 @both_units
-@pytest.mark.parametrize("empty", [[], (), [""], ["", ""], pa.array([], pa.string())], ids=len)
+@pytest.mark.parametrize("empty", EMPTY, ids=len)
 def test_where_there_is_no_token_there_are_no_offsets(
     tok: Tokenizer, unit: Unit, empty: Any
 ) -> None:

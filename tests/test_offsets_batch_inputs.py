@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import duckdb
 import numpy as np
-import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from libraries import library
 from strategies import texts
 
 from rwkv_tok import Tokenizer
+
+duckdb = library("duckdb")
+pa = library("pyarrow")
+pl = library("polars")
 
 # A string view holds up to 12 bytes itself and points to longer ones.
 TEXTS = [

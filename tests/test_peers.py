@@ -5,14 +5,18 @@ fastest other one. The oracle of these tests could misread the description of th
 as the package does; what all of them agree on is what models were trained with.
 """
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
-from pyrwkv_tokenizer import RWKVTokenizer
+from libraries import library
 from reference import ReferenceTokenizer
-from rwkv.rwkv_tokenizer import TRIE_TOKENIZER
 from strategies import BUNDLED_FILE, byte_strings, texts
 
 from rwkv_tok import Tokenizer
+
+rwkv_tokenizer = library("rwkv.rwkv_tokenizer")
+pyrwkv_tokenizer = library("pyrwkv_tokenizer")
 
 SAMPLES = {
     "Arabic": "يولد جميع الناس أحرارًا متساوين في الكرامة والحقوق.",
@@ -69,53 +73,57 @@ SAMPLES = {
 
 
 @pytest.fixture(scope="session")
-def original() -> TRIE_TOKENIZER:
+def original() -> Any:
     """The reference implementation, from the very file that the package is shipped with."""
-    return TRIE_TOKENIZER(str(BUNDLED_FILE))
+    return rwkv_tokenizer.TRIE_TOKENIZER(str(BUNDLED_FILE))
 
 
 @pytest.fixture(scope="session")
-def rust() -> RWKVTokenizer:
+def rust() -> Any:
     """The other one; it has its own copy of the vocabulary."""
-    return RWKVTokenizer()
+    return pyrwkv_tokenizer.RWKVTokenizer()
 
 
 @pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
-def test_all_agree_on_text_of_many_scripts(
-    tok: Tokenizer,
-    reference: ReferenceTokenizer,
-    original: TRIE_TOKENIZER,
-    rust: RWKVTokenizer,
-    text: str,
+def test_the_reference_implementation_agrees_on_text_of_many_scripts(
+    tok: Tokenizer, reference: ReferenceTokenizer, original: Any, text: str
 ) -> None:
     ids = tok.encode(text).tolist()
     assert ids == original.encode(text)
-    assert ids == rust.encode(text)
     assert ids == reference.encode(text)
-    assert tok.decode(ids) == original.decode(ids) == rust.decode(ids) == text
+    assert tok.decode(ids) == original.decode(ids) == text
+
+
+@pytest.mark.parametrize("text", SAMPLES.values(), ids=SAMPLES)
+def test_the_other_agrees_on_text_of_many_scripts(tok: Tokenizer, rust: Any, text: str) -> None:
+    ids = tok.encode(text).tolist()
+    assert ids == rust.encode(text)
+    assert tok.decode(ids) == rust.decode(ids) == text
 
 
 @settings(max_examples=300)
 @given(text=texts())
-def test_all_agree_on_any_text(
-    tok: Tokenizer, original: TRIE_TOKENIZER, rust: RWKVTokenizer, text: str
+def test_the_reference_implementation_agrees_on_any_text(
+    tok: Tokenizer, original: Any, text: str
 ) -> None:
-    ids = tok.encode(text).tolist()
-    assert ids == original.encode(text)
-    assert ids == rust.encode(text)
+    assert tok.encode(text).tolist() == original.encode(text)
+
+
+@settings(max_examples=300)
+@given(text=texts())
+def test_the_other_agrees_on_any_text(tok: Tokenizer, rust: Any, text: str) -> None:
+    assert tok.encode(text).tolist() == rust.encode(text)
 
 
 @settings(max_examples=300)
 @given(data=byte_strings())
 def test_the_reference_implementation_agrees_on_any_bytes(
-    tok: Tokenizer, original: TRIE_TOKENIZER, data: bytes
+    tok: Tokenizer, original: Any, data: bytes
 ) -> None:
     ids = tok.encode(data).tolist()
     assert ids == original.encodeBytes(data)
     assert tok.decode_bytes(ids) == original.decodeBytes(ids) == data
 
 
-def test_the_reference_implementation_has_the_same_tokens(
-    tok: Tokenizer, original: TRIE_TOKENIZER
-) -> None:
+def test_the_reference_implementation_has_the_same_tokens(tok: Tokenizer, original: Any) -> None:
     assert {token_id: tok.token_bytes(token_id) for token_id in tok} == original.idx2token

@@ -4,17 +4,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from libraries import library
 from reference import ReferenceTokenizer
 from strategies import small_byte_strings, small_vocabularies, special_sets, texts_with
 
 from rwkv_tok import Tokenizer, _encode, _kernels
 from rwkv_tok._encode import Encoder
 from rwkv_tok.vocabulary import Vocabulary
+
+pa = library("pyarrow")
+pl = library("polars")
 
 PROFILE = {
     "<|im_start|>": 65530,

@@ -1,5 +1,6 @@
 """Each mode runs, on next to nothing, and what it measures is the right thing; not how fast."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -48,7 +49,8 @@ def test_speed(corpora: list[str], tmp_path: Path) -> None:
         assert len(result["samples"]) == 2
         assert min(result["samples"]) > 0
     peers = {result["contestant"]: result["ratio"] for result in found}
-    assert peers["pyrwkv-tokenizer encode"] == 1
+    if importlib.util.find_spec("pyrwkv_tokenizer"):
+        assert peers["pyrwkv-tokenizer encode"] == 1
     assert "rwkv-tok encode_ragged, Arrow in" in peers
 
 
