@@ -14,8 +14,11 @@ MODULES = ["rwkv_tok", *(m.name for m in pkgutil.walk_packages(rwkv_tok.__path__
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "rwkv_tok.__main__"])
 def test_the_examples_in_docstrings_are_right(name: str) -> None:
-    module = pytest.importorskip(name, exc_type=ModuleNotFoundError)
-    assert doctest.testmod(module).failed == 0
+    if name.startswith(("rwkv_tok.cli", "rwkv_tok.data")):
+        # Where these have no wheels, there is nothing that training data could be prepared with.
+        pytest.importorskip("click", exc_type=ModuleNotFoundError)
+        pytest.importorskip("pyarrow", exc_type=ModuleNotFoundError)
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 def test_the_examples_in_the_readme_are_right() -> None:
