@@ -25,6 +25,8 @@ from rwkv_tok.data import BinIdxWriter, VerifyReport, merge, verify
 
 SIZES = [*map(len, DOCUMENTS)]
 
+LARGE = (1 << 20) + 1  # bytes of a file that is read as a whole only if it begins as a manifest
+
 
 def found(report: VerifyReport) -> list[str]:
     """The problems, with the file's name alone."""
@@ -432,12 +434,24 @@ def test_the_fingerprint_is_that_of_the_tokenizer(
     assert "fingerprint" in told
 
 
-@pytest.mark.parametrize("content", ['{"text": "bin"}', "[1, 2]", "no JSON", ""])
+@pytest.mark.parametrize(
+    "content",
+    ['{"text": "bin"}', "[1, 2]", "no JSON", "", '{"bin": 1, "idx": 2}'.ljust(LARGE)],
+    ids=["object", "array", "text", "nothing", "large"],
+)
 def test_a_json_of_another_kind_is_noted(dataset: Path, tok: Tokenizer, content: str) -> None:
     Path(f"{dataset}.json").write_text(content)
     report = verify(dataset, tokenizer=tok)
     assert report.ok
     assert report.notes == (f"{dataset}.json is no manifest of a dataset: not looked at",)
+
+
+def test_a_large_manifest_is_read(merged: Path, tok: Tokenizer) -> None:
+    path = Path(f"{merged}.json")
+    manifest = json.loads(path.read_bytes()) | {"items": 5}
+    path.write_text(json.dumps(manifest).ljust(LARGE))
+    (told,) = found(verify(merged, tokenizer=tok))
+    assert told == "merged.json, items: says 5, but it is 4"
 
 
 def test_hashes_alone_need_xxhash(
