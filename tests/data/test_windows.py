@@ -60,6 +60,11 @@ def test_it_is_a_sequence_of_views(data: BinIdx) -> None:
     assert [window.tolist() for window in again] == [window.tolist() for window in windows]
 
 
+def test_it_says_what_it_is(data: BinIdx) -> None:
+    assert repr(data) == f"<BinIdx {data.prefix}: {len(data)} items, {len(data.tokens)} tokens>"
+    assert repr(data.windows(8)) == f"<113 windows of 9 tokens of {data.prefix}>"
+
+
 def test_large_numbers_are_exact(data: BinIdx) -> None:
     # A prime for which the order of the operations in floating point matters, if any does, and
     # samples whose cube is beyond 64 bits.
