@@ -12,7 +12,7 @@ from setuptools import Extension
 
 # Threads count at the same time: without `atomic` some counts would be lost, and others, which gcov
 # derives from them, be wrong.
-FLAGS = ["-O1", "-fno-inline", "-fprofile-update=atomic", "--coverage"]
+FLAGS = ["-O1", "-fno-inline", "-fprofile-update=atomic", "--coverage", "-w"]
 
 _cythonize = Cython.Build.cythonize
 

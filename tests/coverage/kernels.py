@@ -43,7 +43,7 @@ def main() -> None:
     for kernel in options.kernel or _available(environment):
         _test(kernel, environment, [*options.pytest, *options.tests])
 
-    counts = read_counts(FOLDER, sorted(FOLDER.rglob("*.gcda")))
+    counts = read_counts(FOLDER)
     kernels = {name: count for name, count in counts.items() if name.startswith(KERNELS)}
     modules = {name: count for name, count in counts.items() if name not in kernels}
     lines = _print_table("lines of the kernels", {n: c.lines for n, c in kernels.items()})
