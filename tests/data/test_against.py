@@ -1,10 +1,14 @@
 """Comparing a dataset with the documents that it was made from."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import rwkv_tok
@@ -133,6 +137,35 @@ def test_options_are_taken_from_the_manifest(tmp_path: Path, tok: Tokenizer) -> 
     prepare(text, tmp_path / "train", input_format="text", separator=b"\xff\x00")
     assert problems(tmp_path / "train", tok) == ()
     assert problems(tmp_path / "train", tok, text, separator="two")
+
+
+def test_the_format_of_the_inputs_can_be_said(corpus: Path, tmp_path: Path, tok: Tokenizer) -> None:
+    prepare(corpus, tmp_path / "train")
+    renamed = corpus.rename(tmp_path / "corpus.txt")
+    assert problems(tmp_path / "train", tok, renamed, input_format="jsonl") == ()
+    assert problems(tmp_path / "train", tok, renamed, input_format="text")
+
+
+def test_what_standard_input_was_must_be_named(
+    corpus: Path, tmp_path: Path, tok: Tokenizer
+) -> None:
+    script = "from rwkv_tok.data import prepare; prepare('-', 'train')"
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, cwd=tmp_path, input=corpus.read_bytes(), check=True)
+    with pytest.raises(DataError, match="train was made from standard input: name what to compare"):
+        problems(tmp_path / "train", tok)
+    assert problems(tmp_path / "train", tok, corpus) == ()
+
+
+def test_inputs_of_several_parts_are_compared(tmp_path: Path, tok: Tokenizer) -> None:
+    corpus = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"text": TEXTS}), corpus, row_group_size=9)
+    prepare(corpus, tmp_path / "train")
+    assert problems(tmp_path / "train", tok) == ()
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"text": [*TEXTS[:-1], "?"]}), other, row_group_size=9)
+    (problem,) = problems(tmp_path / "train", tok, other)
+    assert problem.what.endswith(f"row {len(TEXTS)}")
 
 
 def test_a_dataset_of_others_is_compared_in_order(tmp_path: Path, tok: Tokenizer) -> None:
