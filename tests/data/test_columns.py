@@ -153,6 +153,21 @@ def test_a_file_without_rows(tmp_path: Path, name: str) -> None:
     assert dataset_at(tmp_path / "out") == dataset_of([])
 
 
+def test_a_file_without_row_groups(tmp_path: Path) -> None:
+    with pq.ParquetWriter(tmp_path / "a.parquet", pa.schema({"text": pa.string()})):
+        pass
+    prepare(tmp_path / "a.parquet", tmp_path / "out")
+    assert dataset_at(tmp_path / "out") == dataset_of([])
+
+
+@every_kind
+def test_parts_are_read_where_they_begin(tmp_path: Path, name: str) -> None:
+    texts = [f"text {number}" for number in range(100)]
+    source = write(tmp_path, name, texts, rows=1)
+    prepare(source, tmp_path / "out", workers=2)
+    assert dataset_at(tmp_path / "out") == dataset_of(texts)
+
+
 @every_kind
 def test_a_batch_of_nothing_among_others(tmp_path: Path, name: str) -> None:
     if name == "a.parquet":
