@@ -206,3 +206,29 @@ def test_what_a_killed_run_left_of_standard_input_is_in_nobodys_way(tmp_path: Pa
     assert (done.returncode, done.stderr) == (0, b"")
     assert dataset_at(tmp_path / "out") == dataset_of(["b"])
     assert names(tmp_path) == ["out.bin", "out.idx", "out.json"]
+
+
+def test_what_came_of_standard_input_is_replaced_only_if_told_so(tmp_path: Path) -> None:
+    assert run_script(tmp_path, "prepare('-', 'out')", jsonl(["a"])).returncode == 0
+    done = run_script(tmp_path, "prepare('-', 'out')", jsonl(["a"]))
+    assert b"DataError: out.idx exists: say --force to replace it" in done.stderr
+    assert dataset_at(tmp_path / "out") == dataset_of(["a"])
+    done = run_script(tmp_path, "prepare('-', 'out', overwrite=True)", jsonl(["b"]))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert dataset_at(tmp_path / "out") == dataset_of(["b"])
+
+
+@pytest.mark.parametrize("columnar", ["parquet", "arrow"])
+def test_columns_cannot_be_read_from_standard_input(tmp_path: Path, columnar: str) -> None:
+    done = run_script(tmp_path, f"prepare('-', 'out', input_format={columnar!r})", b"")
+    assert f"DataError: {columnar} cannot be read from standard input".encode() in done.stderr
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no shell that closes a stream")
+def test_a_closed_standard_input_is_an_error(tmp_path: Path) -> None:
+    script = "from rwkv_tok.data import prepare; prepare('-', 'out')"
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert b"DataError: standard input is closed" in done.stderr
+    assert names(tmp_path) == []
