@@ -243,6 +243,12 @@ def test_a_bin_that_ends_too_soon_is_found(tmp_path: Path, size: int) -> None:
 
 
 @pytest.mark.usefixtures("blocks")
+def test_half_a_token_alone_is_found(tmp_path: Path) -> None:
+    report = verify_files(tmp_path, b"\7", index_bytes([]))
+    assert "corpus.bin, byte 1: 1 bytes are no whole number of tokens of 2 bytes" in found(report)
+
+
+@pytest.mark.usefixtures("blocks")
 def test_half_a_token_is_found(tmp_path: Path) -> None:
     report = verify_files(tmp_path, token_bytes(DOCUMENTS) + b"\0", index_bytes(SIZES))
     assert found(report) == [
