@@ -183,3 +183,43 @@ def is_running(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@pytest.mark.parametrize(
+    ("when", "what"),
+    [("before", "shutil.rmtree(task.spool.parent)"), ("after", "task.spool.unlink()")],
+)
+def test_tokens_that_vanish_are_an_error(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str, what: str
+) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "worker.py").write_text(
+        "import shutil\nfrom rwkv_tok.data.preparing import worker\n"
+        "encode = worker._encode\n"
+        "def disturbed(encoder, task):\n"
+        f"    if {when!r} == 'before': {what}\n"
+        "    outcome = encode(encoder, task)\n"
+        f"    if {when!r} == 'after': {what}\n"
+        "    return outcome\n"
+        "worker._encode = disturbed\nworker.main()\n"
+    )
+    monkeypatch.setattr(pool, "_COMMAND", [sys.executable, str(tmp_path / "code" / "worker.py")])
+    with pytest.raises(FileNotFoundError, match="parts-"):
+        prepare_in_parts(source, tmp_path / "out", 1 << 20, workers=2)
+    assert not {"out.bin", "out.idx", "out.json"} & {*names(tmp_path)}
+
+
+def test_an_answer_that_cannot_be_read_is_an_error(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import sys\n"
+        "sys.stdin.buffer.read(1)\n"
+        "sys.stdout.buffer.write(b'cnix\\nNix\\n.')\n"  # a pickle of nix.Nix
+        "sys.stdout.flush()\n"
+        "sys.stdin.buffer.read()\n"
+    )
+    monkeypatch.setattr(pool, "_COMMAND", [sys.executable, "-c", code])
+    with pytest.raises(ModuleNotFoundError, match="nix"):
+        prepare_in_parts(source, tmp_path / "out", 100, workers=2)
+    assert not {"out.bin", "out.idx", "out.json"} & {*names(tmp_path)}
