@@ -165,3 +165,39 @@ main()
 """
     done = subprocess.run([sys.executable, "-c", code], input=b"text", capture_output=True)
     assert (done.returncode, done.stderr.strip()) == (0, b"False")
+
+
+def run_python(code: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    return done.returncode, done.stderr.decode()
+
+
+def test_a_part_of_the_package_that_is_missing_is_no_reason_to_install_the_extra() -> None:
+    code, errors = run_python(
+        "import sys; sys.modules['rwkv_tok.cli.app'] = None; import rwkv_tok.cli as c; c.main()"
+    )
+    assert code == 1
+    assert "ModuleNotFoundError: import of rwkv_tok.cli.app" in errors
+    assert "not installed" not in errors
+
+
+def test_ctrl_c_while_the_command_is_imported_exits_with_130() -> None:
+    code = """
+import signal, sys
+from rwkv_tok.cli import main
+
+class Pressed:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "rwkv_tok.cli.app":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Pressed)
+main()
+"""
+    assert run_python(code) == (130, "")
+
+
+def test_to_import_the_main_module_runs_nothing() -> None:
+    """As a process does that `multiprocessing` has spawned."""
+    assert run_python("import rwkv_tok.__main__") == (0, "")
