@@ -182,6 +182,8 @@ def test_a_document_can_be_looked_up_as_in_any_sequence(batch: TokenBatch) -> No
     assert ids_of(5, 7) not in batch
     assert batch.index(ids_of(5, 6)) == 3
     assert batch.count(ids_of()) == 2
+    with pytest.raises(ValueError, match="no document of the batch"):
+        batch.index(ids_of(5, 7))
 
 
 # Comparing and showing

@@ -243,6 +243,12 @@ def test_a_content_that_is_no_str_is_a_type_error_that_does_not_show_it(kind: st
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize("wrong", [b"Hi", None, ["Hi"]], ids=["bytes", "None", "list"])
+def test_what_is_no_str_is_no_message(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=f"a message must be a str, not {type(wrong).__name__}"):
+        clean_message(wrong)
+
+
 @pytest.mark.parametrize("none", [[], (), iter(())], ids=lambda none: type(none).__name__)
 def test_a_conversation_without_a_message_is_a_value_error(none: Any) -> None:
     with pytest.raises(ValueError, match="must have a message"):

@@ -22,6 +22,11 @@ def test_a_token_may_be_given_as_text_or_bytes(tok: Tokenizer, token: str | byte
     assert tok.token_id(token) == 10381
 
 
+def test_half_of_a_utf_16_pair_is_no_token(tok: Tokenizer) -> None:
+    with pytest.raises(KeyError, match="ud800"):
+        tok.token_id("\ud800")
+
+
 def test_the_boundary_has_no_bytes_and_is_no_token(tok: Tokenizer) -> None:
     assert tok.token_bytes(0) == b""
     assert 0 not in tok

@@ -239,6 +239,12 @@ def test_an_id_or_token_of_another_type_is_a_type_error(
         Tokenizer.from_tokens({**added, **{k: v for k, v in byte_tokens.items() if k != 1}})
 
 
+@pytest.mark.parametrize("tokens", [[b"a"], [(98, b"a")], None], ids=["tokens", "pairs", "None"])
+def test_what_does_not_map_ids_to_tokens_is_a_type_error(tokens: Any) -> None:
+    with pytest.raises(TypeError, match=r"not (list|NoneType)$"):
+        Tokenizer.from_tokens(tokens)
+
+
 def test_a_trie_of_too_many_nodes_is_an_error(byte_tokens: dict[int, bytes]) -> None:
     # Random tokens share hardly more than their first two bytes: about 1022 nodes for each.
     generator = random.Random(0)
