@@ -150,9 +150,7 @@ def _slots(tokens: int, ctx_len: int) -> int:
 
 
 def _is_prime(number: int) -> bool:
-    """Whether it is a prime: the test of Miller and Rabin."""
-    if number < 2:
-        return False
+    """Whether a number above 1 is a prime: the test of Miller and Rabin."""
     for prime in _WITNESSES:
         if number % prime == 0:
             return number == prime
