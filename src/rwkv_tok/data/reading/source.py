@@ -55,8 +55,6 @@ class Source:
 
     def check_unchanged(self, found: os.stat_result | None = None) -> None:
         """Raise DataError if the file is not the one that was found, by size and time."""
-        if self.is_stdin:
-            return
         if found is None:
             try:
                 found = Path(self.path).stat()
