@@ -131,13 +131,12 @@ class Vocabulary:
 
         Without the special tokens.
         """
-        if self._base is not None:
-            return self._base.content()
-        lengths = self.tokens.lengths()[self.ids]
+        base = self.base
+        lengths = base.tokens.lengths()[base.ids]
         return (
-            self.ids.astype("<u2").tobytes(),
+            base.ids.astype("<u2").tobytes(),
             lengths.astype("<u2").tobytes(),
-            self.tokens.block(),
+            base.tokens.block(),
         )
 
     @property
