@@ -218,6 +218,17 @@ def test_a_surrogate_is_found_wherever_it_stands(kernel: str, other: str, surrog
         assert caught.value.start == place
 
 
+@kernels
+@pytest.mark.parametrize("around", ["a", "é", "龘"])
+def test_a_surrogate_is_found_where_a_wide_str_has_narrow_characters(
+    kernel: str, around: str
+) -> None:
+    for place in range(20):
+        with pytest.raises(UnicodeEncodeError) as caught:
+            encoder(kernel)(around * place + "\udc00" + around * 20 + "🙂")
+        assert caught.value.start == place
+
+
 def run_with(kernel: str | None) -> subprocess.CompletedProcess[str]:
     environment = {name: os.environ[name] for name in os.environ if name != "RWKV_TOK_KERNEL"}
     if kernel is not None:
