@@ -77,7 +77,8 @@ def _lines_of_cython(folder: Path) -> dict[str, set[int]]:
 
 
 def _find(folder: Path, name: str) -> Path | None:
-    """The source of this name; Cython leaves out the first folders of some."""
+    """The source of this name: Cython leaves out the first folders of some, and copies headers."""
+    name = name.removeprefix("build/cython/")
     for start in (folder, folder / "src", folder / "src" / "rwkv_tok"):
         path = start / name
         if path.is_relative_to(folder / "src") and path.is_file():
