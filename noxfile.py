@@ -49,19 +49,15 @@ def lowest(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Lines and branches of the Python layer that the tests run."""
-    install(session, "test", "--group", "coverage")
-    session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *(session.posargs or ALL_CORES))
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    install(session, "test", "pytest-cov>=7")
+    session.run("pytest", "--cov", "--cov-report=term", *(session.posargs or ALL_CORES))
 
 
 @nox.session(name="kernel-coverage")
 def kernel_coverage(session: nox.Session) -> None:
     """Lines and branches of the kernels that the tests run, as gcov counts them."""
-    session.install("cython>=3.1,<3.4", "setuptools>=77")
-    install(session, "test", "--group", "coverage")
-    session.run("python", "tests/coverage/kernels.py", *session.posargs)
+    install(session, "test", "cython>=3.1,<3.4", "setuptools>=77")
+    session.run("python", "tests/coverage/kernels.py", *(session.posargs or ["--", *ALL_CORES]))
 
 
 @nox.session

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from gcov_counts import Hits
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "coverage"
 KERNELS = "src/rwkv_tok/kernels/"
+# Threads count at the same time: without `atomic` some counts would be lost, and others, which gcov
+# derives from them, be wrong.
+FLAGS = "-O1 -fno-inline -fprofile-update=atomic --coverage -w"
 
 
 def main() -> None:
@@ -80,9 +82,10 @@ def _build() -> None:
     shutil.copytree(ROOT / "src", FOLDER / "src", ignore=made)
     shutil.copytree(ROOT / "vocab", FOLDER / "src" / "rwkv_tok" / "vocab")
     shutil.copy(ROOT / "setup.py", FOLDER)
-    command = [sys.executable, str(HERE / "build_counted.py"), "--quiet", "build_ext"]
+    command = [sys.executable, "setup.py", "--quiet", "build_ext", "--cython-line-directives"]
     command += ["--build-lib=src", "--build-temp=objects"]
-    subprocess.run(command, cwd=FOLDER, env=os.environ | {"CC": "gcc"}, check=True)
+    compiler = {"CC": "gcc", "CFLAGS": FLAGS, "LDFLAGS": "--coverage"}
+    subprocess.run(command, cwd=FOLDER, env=os.environ | compiler, check=True)
 
 
 def _available(environment: dict[str, str]) -> list[str]:
