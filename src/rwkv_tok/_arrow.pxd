@@ -62,6 +62,7 @@ cdef class StringColumn:
     cdef bint is_text               # strings, not binary
     cdef int64_t offset
 
+    cdef int open(self, tuple kind) except -1
     cdef int read(self, size_t row, const void** data, size_t* size) noexcept nogil
     cdef int read_view(self, const View* view, const void** data, size_t* size) noexcept nogil
     cdef bint is_null(self, size_t row) noexcept nogil

@@ -5,7 +5,6 @@ need for a particular Arrow library (PyArrow, Polars, DuckDB and others speak it
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memset
 
 
 cdef enum:
@@ -91,16 +90,18 @@ cdef consumed():
 
 
 cdef next_array(ArrowArrayStream* stream, tuple kind):
-    cdef ArrowArray array
+    # It is there before the array, which it releases whatever happens.
+    cdef StringColumn column = StringColumn()
     cdef int failed
-    memset(&array, 0, sizeof(array))
     with nogil:
-        failed = stream.get_next(stream, &array)
+        failed = stream.get_next(stream, &column.array)
     if failed:
+        column.array.release = NULL     # what it left there is no array
         raise stream_error(stream)
-    if array.release == NULL:
+    if column.array.release == NULL:
         return None
-    return take_array(&array, kind)
+    column.open(kind)
+    return column
 
 
 cdef stream_error(ArrowArrayStream* stream):
@@ -130,17 +131,9 @@ cdef tuple string_kind(const ArrowSchema* schema):
 cdef StringColumn take_array(ArrowArray* array, tuple kind):
     """Take over an array from its producer."""
     cdef StringColumn column = StringColumn()
-    format, nested = kind
     column.array = array[0]
     array.release = NULL
-    column.layout = LAYOUTS[format]
-    column.is_text = format in TEXTS
-    column.length = column.array.length
-    column.strings = &column.array
-    column.offset = column.array.offset
-    if nested:
-        column.strings = column.array.children[0]
-        column.offset += column.strings.offset
+    column.open(kind)
     return column
 
 
@@ -150,6 +143,19 @@ cdef class StringColumn:
     def __dealloc__(self):
         if self.array.release != NULL:
             self.array.release(&self.array)
+
+    cdef int open(self, tuple kind) except -1:
+        """Find the strings of an array that has been taken over."""
+        format, nested = kind
+        self.layout = LAYOUTS[format]
+        self.is_text = format in TEXTS
+        self.length = self.array.length
+        self.strings = &self.array
+        self.offset = self.array.offset
+        if nested:
+            self.strings = self.array.children[0]
+            self.offset += self.strings.offset
+        return 0
 
     cdef int read(self, size_t row, const void** data, size_t* size) noexcept nogil:
         """Find one string; negative if it is null or its offsets make no sense."""
