@@ -76,6 +76,8 @@ cdef class StreamDecoder:
         UnicodeDecodeError
             With `errors="strict"`: the bytes are not valid UTF-8. All of this call is lost, and
             what was held back before it; the exception has them as its `object`.
+        MemoryError
+            Nothing of this call has been taken.
         """
         cdef int64_t token_id
         cdef size_t length
@@ -112,9 +114,11 @@ cdef class StreamDecoder:
     cdef object decode(self, const uint8_t* data, Py_ssize_t size):
         """Decode what was held back and what came after it."""
         cdef Py_ssize_t consumed = 0
-        # Unless all goes well, nothing of it is left: what is invalid must not come again.
-        self._num_pending = 0
-        text = PyUnicode_DecodeUTF8Stateful(<const char*> data, size, self._errors, &consumed)
+        try:
+            text = PyUnicode_DecodeUTF8Stateful(<const char*> data, size, self._errors, &consumed)
+        except UnicodeDecodeError:
+            self._num_pending = 0       # what is invalid must not come again
+            raise
         self._num_pending = <uint8_t> (size - consumed)
         memcpy(self._pending, data + consumed, self._num_pending)
         return text
@@ -124,9 +128,15 @@ cdef class StreamDecoder:
 
         Raises UnicodeDecodeError with `errors="strict"` if there are any; they are lost.
         """
-        cdef Py_ssize_t size = self._num_pending
+        try:
+            text = PyUnicode_DecodeUTF8(
+                <const char*> self._pending, self._num_pending, self._errors
+            )
+        except UnicodeDecodeError:
+            self._num_pending = 0
+            raise
         self._num_pending = 0
-        return PyUnicode_DecodeUTF8(<const char*> self._pending, size, self._errors)
+        return text
 
     def reset(self):
         """Forget what was held back, and begin anew."""

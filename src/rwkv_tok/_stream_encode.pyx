@@ -52,15 +52,19 @@ cdef class StreamEncoder:
         return ids
 
     def flush(self):
-        """End the text: return the ids of what was held back, and begin anew."""
+        """End the text: return the ids of what was held back, and begin anew.
+
+        After an error it is still held back.
+        """
         cdef Tail tail
         cdef Span span
         copy_tail(&tail, &self._tail)
         span.data = <const void*> tail.bytes
         span.length = tail.size
         span.unit_size = UTF8
+        ids = encode_to_array(self._encoder, self._special, &span, None, NULL)
         self._tail.size = 0
-        return encode_to_array(self._encoder, self._special, &span, None, NULL)
+        return ids
 
     def reset(self):
         """Forget what was held back, and begin anew."""
