@@ -69,20 +69,23 @@ class StopStrings:
                     break
             else:
                 return text
+        # What this object holds is changed at the end only, when there is memory for all of it.
         text = self._held + text
+        found: str | None = None
         first_end = len(text) + 1
         for string in self._strings:
             place = text.find(string, 0, first_end)
             # Of those that end at the same place the longest is the first one here.
             if place >= 0 and place + len(string) < first_end:
                 first_end = place + len(string)
-                self._found = string
-        if self._found is not None:
-            self._held = ""
-            return text[: first_end - len(self._found)]
-        end = self._may_become_one(text)
-        self._held = text[end:]
-        return text[:end]
+                found = string
+        if found is not None:
+            before, held = text[: first_end - len(found)], ""
+        else:
+            end = self._may_become_one(text)
+            before, held = text[:end], text[end:]
+        self._held, self._found = held, found
+        return before
 
     def _may_become_one(self, text: str) -> int:
         """Where the longest end of a text begins with which a stop string begins."""
