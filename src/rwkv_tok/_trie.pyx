@@ -220,7 +220,7 @@ cdef class Layout:
         cdef const uint32_t* start
         counts = np.bincount(draft._arrays[0][1 : draft.size], minlength=draft.size)
         counts = counts.astype(np.uint32)
-        starts = (np.cumsum(counts) - counts).astype(np.uint32)
+        starts = np.cumsum(counts, dtype=np.uint32) - counts
         children = group_children(draft, starts.copy())
         count = <const uint32_t*> cnp.PyArray_DATA(counts)
         start = <const uint32_t*> cnp.PyArray_DATA(starts)
@@ -257,10 +257,23 @@ cdef class Layout:
             rank[node] = next_rank[parent]
             next_rank[parent] += size[node]
             next_rank[node] = rank[node] + 1
+        # In loops, not by NumPy's indexing with arrays: out of memory there, it ends the process.
         by_rank = np.empty(draft.size, np.uint32)
-        by_rank[ranks] = np.arange(draft.size, dtype=np.uint32)
-        busy = np.flatnonzero(depths < BUSY_DEPTH).astype(np.uint32)
-        return np.concatenate([busy, by_rank[depths[by_rank] >= BUSY_DEPTH]])
+        order = np.empty(draft.size, np.uint32)
+        cdef uint32_t* ranked = <uint32_t*> cnp.PyArray_DATA(by_rank)
+        cdef uint32_t* ordered = <uint32_t*> cnp.PyArray_DATA(order)
+        cdef size_t count = 0
+        cdef size_t i
+        for node in range(draft.size):
+            ranked[rank[node]] = <uint32_t> node
+            if depth[node] < BUSY_DEPTH:
+                ordered[count] = <uint32_t> node
+                count += 1
+        for i in range(draft.size):
+            if depth[ranked[i]] >= BUSY_DEPTH:
+                ordered[count] = ranked[i]
+                count += 1
+        return order
 
     cdef int place(self, size_t node, size_t start, size_t count) except -1:
         """Give a node a base where all its children fit."""

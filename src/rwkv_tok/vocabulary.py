@@ -222,7 +222,7 @@ def _check_token(token_id: int, token: bytes) -> None:
 def _with_tokens(table: TokenTable, ids: Mapping[bytes, int]) -> TokenTable:
     """A table of tokens with more of them."""
     lengths = table.lengths()
-    starts = np.cumsum(lengths, dtype=np.uint32) - lengths
+    starts = np.cumsum(lengths, dtype=np.uint32) - lengths.astype(np.uint32)
     blocks = [table.block()]
     end = len(blocks[0])
     for token, token_id in ids.items():
