@@ -124,6 +124,12 @@ def test_the_largest_uint64_in_a_batch_is_named(tok: Tokenizer) -> None:
     assert (caught.value.id, caught.value.document, caught.value.position) == (2**64 - 1, 1, 0)
 
 
+def test_of_several_unknown_ids_the_first_is_named(tok: Tokenizer) -> None:
+    with pytest.raises(TokenIdError) as caught:
+        tok.decode_batch([[98], [98, 65531], [65532], [98]], num_threads=1)
+    assert (caught.value.id, caught.value.position, caught.value.document) == (65531, 1, 1)
+
+
 def test_unknown_ids_can_be_skipped_or_replaced(tok: Tokenizer) -> None:
     documents = [[98, 65535], [2**70], [-1, 99]]
     assert tok.decode_batch(documents, unknown="skip") == ["a", "", "b"]

@@ -277,7 +277,7 @@ cdef class DecodeJob(Job):
                 return STOPPED
         if self.filling:
             part.seen = room.seen if here == end and is_filled(&room) else UNFINISHED
-        elif here < end:
+        elif here < end and not self.units[unit].has_unknown:   # the first one is named
             self.units[unit].has_unknown = True
             self.units[unit].unknown_at = here
         return DONE
