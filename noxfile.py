@@ -74,6 +74,9 @@ def typing(session: nox.Session) -> None:
     """Mypy, strict, and what the stubs say held against the compiled modules."""
     install(session, "data", "--group", "typing")
     session.run("mypy")
+    session.run(
+        "mypy", "noxfile.py", "tools", "fuzz", ".github/check_links.py", ".github/check_release.py"
+    )
     modules = [f"rwkv_tok.{source.stem}" for source in Path("src/rwkv_tok").glob("_*.pyx")]
     options = ["--mypy-config-file=pyproject.toml", "--allowlist=tests/stubtest_allowlist.txt"]
     session.run("stubtest", *sorted(modules), *options, env={"MYPYPATH": "src"})
@@ -119,15 +122,15 @@ def tsan(session: nox.Session) -> None:
 @nox.session
 def leaks(session: nox.Session) -> None:
     """Every public call and its errors, over and over: memory must not grow."""
-    install(session, "test", "--group", "memory")
-    session.run("python", "tests/memory/leaks.py", *session.posargs)
+    install(session, "test")
+    session.run("python", "tests/memory/leaks.py", *(session.posargs or ["--rounds", "50"]))
 
 
 @nox.session
 def allocations(session: nox.Session) -> None:
     """Every allocation of every public call fails once: MemoryError, and nothing worse."""
     install(session, "test")
-    session.run("python", "tests/memory/allocations.py", *session.posargs)
+    session.run("python", "tests/memory/allocations.py", *(session.posargs or ["--jobs", "2"]))
 
 
 @nox.session(venv_backend="none")
