@@ -13,7 +13,7 @@ import rwkv_tok
 settings.register_profile("rwkv_tok", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rwkv_tok")
 
-BEYOND_THE_CORE = {"bench", "cli", "crash", "data"}
+BEYOND_THE_CORE = {"bench", "cli", "crash", "data", "fuzz", "memory"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,8 +9,8 @@ import pickle
 from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
+from libraries import library
 from memory.setting import (
     ASCII,
     LATIN,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["ENCODING_CALLS"]
+
+pl = library("polars")
 
 _MARK = "<|im_end|>"
 
@@ -93,9 +95,10 @@ BATCHES: dict[str, Callable[[], object]] = {
     "string_view": lambda: _arrow(pa.string_view()),
     "chunked": lambda: pa.chunked_array([_arrow(pa.string()), _arrow(pa.string(), 7)]),
     "table of one column": lambda: pa.table({"text": _arrow(pa.string())}),
-    "Polars": lambda: pl.Series([new_text(PAIRS, i) for i in range(20)]),
     "many": many_texts,
 }
+if pl:
+    BATCHES["Polars"] = lambda: pl.Series([new_text(PAIRS, i) for i in range(20)])
 
 
 def _nulls() -> object:
