@@ -192,6 +192,7 @@ class Pressed:
         if name == "rwkv_tok.cli.app":
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job is born without one
 sys.meta_path.insert(0, Pressed)
 main()
 """
