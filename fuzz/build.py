@@ -115,8 +115,7 @@ class Build:
             shutil.copytree(source, copy, ignore=ignored)
 
 
-#: With ASan, UBSan and the counters of libFuzzer. setup.py decides on optimization and debug
-#: information at the end of the command: clang is told apart from it to change those.
+#: With ASan, UBSan and the counters of libFuzzer.
 FUZZING = Build(
     BUILD / "fuzzing",
     ("atheris>=3,<4",),
@@ -127,9 +126,8 @@ FUZZING = Build(
             "-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined "
             # Cython adds 0 to a null pointer wherever a function takes keywords.
             "-fno-sanitize=pointer-overflow "
-            "-fsanitize-coverage-ignorelist={folder}/not_guided -fno-omit-frame-pointer"
+            "-fsanitize-coverage-ignorelist={folder}/not_guided -O2 -g1 -fno-omit-frame-pointer"
         ),
-        "CCC_OVERRIDE_OPTIONS": "# O2 s/-g0/-g1/",
     },
 )
 
@@ -137,5 +135,5 @@ FUZZING = Build(
 COVERAGE = Build(
     BUILD / "coverage",
     ("coverage>=7", "gcovr>=7"),
-    {"CC": "gcc", "CFLAGS": "--coverage", "LDFLAGS": "--coverage"},
+    {"CC": "gcc", "CFLAGS": "--coverage -O1 -g0", "LDFLAGS": "--coverage"},
 )
