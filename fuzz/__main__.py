@@ -25,7 +25,7 @@ each target compares what the package makes of them with an implementation of it
 
 Everything that is made lies in build/fuzz: a virtual environment with the package, compiled with
 clang, ASan and UBSan (the first command builds it), the corpora, and what was found. Needs clang,
-Linux, Python 3.11-3.13, and PyPI. What is a target tells its module in fuzz/targets.
+Linux, Python 3.11-3.13, and PyPI. Each module of fuzz/targets says what its target does.
 """
 
 _EXAMPLES = """\
@@ -38,7 +38,7 @@ examples:
   python -m fuzz shrink encode other/corpus    the fewest inputs that cover the same
   python -m fuzz coverage                      what the corpora cover, by lines and branches
 
-exit codes: 0 nothing was found, 1 something was, 2 usage
+exit codes: 0 nothing was found, 1 something was, 2 it could not be looked for
 """
 
 
@@ -49,7 +49,8 @@ def main() -> int:
     try:
         status: int = options.command(options, engine_options)
     except subprocess.CalledProcessError as error:
-        return error.returncode or 1
+        print(f"FAILED: {' '.join(error.cmd)}", file=sys.stderr)
+        return 2
     return status
 
 
@@ -131,7 +132,8 @@ def _shrink(options: argparse.Namespace, engine_options: Sequence[str]) -> int:
 def _coverage(options: argparse.Namespace, _engine_options: Sequence[str]) -> int:
     unknown = {*options.targets} - {*TARGETS}
     if unknown:
-        sys.exit(f"no target {', '.join(sorted(unknown))}, only {', '.join(TARGETS)}")
+        print(f"no target {', '.join(unknown)}, only {', '.join(TARGETS)}", file=sys.stderr)
+        return 2
     measure(options.targets or TARGETS)
     return 0
 

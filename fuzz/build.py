@@ -73,7 +73,8 @@ class Build:
 
     def _make(self) -> None:
         if sys.platform != "linux" or not (3, 11) <= sys.version_info[:2] <= (3, 13):
-            sys.exit("atheris, which this fuzzes with, has wheels for Python 3.11-3.13 on Linux")
+            print("atheris has wheels for Python 3.11-3.13 on Linux only", file=sys.stderr)
+            sys.exit(2)
         self._stamp.unlink(missing_ok=True)
         pip: list[str | Path] = [self.python, "-m", "pip", "--disable-pip-version-check"]
         pip += ["install", "--quiet"]
@@ -98,6 +99,7 @@ class Build:
             return False
         built = self._stamp.stat().st_mtime
         files = [ROOT / "setup.py", ROOT / "pyproject.toml", *(ROOT / "src").rglob("*.*")]
+        files += (ROOT / "vocab").iterdir()
         sources = (".py", ".pyx", ".pxd", ".c", ".h", ".toml")
         return all(file.stat().st_mtime < built for file in files if file.suffix in sources)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,16 +119,16 @@ def minimise(target: str, file: Path, options: Sequence[str]) -> int:
 
 def shrink_corpus(target: str, others: Sequence[Path], options: Sequence[str]) -> int:
     """Keep, of the corpus and of these folders, the fewest inputs that cover the same."""
+    _make_folders(target)
     corpus = corpus_of(target)
-    all_of_it = corpus.with_name(f"{target}-before")
-    corpus.rename(all_of_it)
-    corpus.mkdir()
+    fewest = corpus.with_name(f"{target}-fewest")
+    shutil.rmtree(fewest, ignore_errors=True)
+    fewest.mkdir()
     arguments: list[str | Path] = [*_options(target, options), "-merge=1"]
-    status = _engine(target, [*arguments, corpus, all_of_it, *others])
+    status = _engine(target, [*arguments, fewest, corpus, *others])
     if status == 0:
-        for path in all_of_it.iterdir():
-            path.unlink()
-        all_of_it.rmdir()
+        shutil.rmtree(corpus)
+        fewest.rename(corpus)
     return status
 
 

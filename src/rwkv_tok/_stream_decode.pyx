@@ -126,7 +126,8 @@ cdef class StreamDecoder:
     def flush(self):
         """End the text: return what is made of the bytes that were held back, and begin anew.
 
-        Raises UnicodeDecodeError with `errors="strict"` if there are any; they are lost.
+        Raises UnicodeDecodeError with `errors="strict"` if there are any; they are lost. After a
+        MemoryError they are still held back.
         """
         try:
             text = PyUnicode_DecodeUTF8(

@@ -67,9 +67,12 @@ def _options() -> argparse.Namespace:
         metavar="PERCENT",
         help="the least that may be covered of the lines of the kernels, and of their branches",
     )
-    core = sorted((ROOT / "tests").glob("test_*.py"))  # the folders are of the rest
     parser.add_argument(
-        "--tests", nargs="+", default=core, metavar="FILE", help="only these, for a first look"
+        "--tests",
+        nargs="+",
+        default=["--core"],
+        metavar="FILE",
+        help="only these, for a first look",
     )
     parser.add_argument("pytest", nargs="*", help="after --: options of pytest, such as -n 2")
     return parser.parse_args()

@@ -135,15 +135,18 @@ def run_processes(
     """Have a process do this; and, if a call ends it, another one do the rest."""
     while items:
         task = {"items": items, **options}
-        at = items[0]
+        at: Item | None = None
         with tempfile.TemporaryFile("w+") as errors:
             with _process(task, env, errors) as process:
                 for message in _messages(process):
                     tally.hear(message)
-                    at = tuple(message.get("at", at))
+                    at = tuple(message["at"]) if "at" in message else at
                 status = process.wait()
             errors.seek(0)
             if status == 0:
+                return
+            if at is None:  # before the first call: the next process would end likewise
+                tally.note(items[0], f"ended with {status}", [errors.read()[-4000:]], None)
                 return
             tally.hear_of_end(at, status, errors.read())
         name, how, number = at
