@@ -87,7 +87,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def cross(session: nox.Session) -> None:
     """Every kernel beside the oracle: sanitized, under valgrind, and on emulated machines."""
-    install(session)
+    install(session, "test")
     session.run("tests/cross/run", *session.posargs, external=True)
 
 
