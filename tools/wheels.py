@@ -4,13 +4,14 @@
     python tools/wheels.py test         # each wheel in a clean environment, away from the sources
     python tools/wheels.py install DIR  # one such environment, to try things in
 
-`nox -s wheels` installs what this needs and does both of the first. Everything is built twice, in
-different folders, and has to come out the same to the byte.
+`nox -s wheels` installs what this needs and does both of the first. The sdist and a wheel are built
+twice, in different folders, and have to come out the same to the byte.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ import findpython
 from packaging.specifiers import SpecifierSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -96,8 +98,8 @@ def name(python: findpython.PythonVersion) -> str:
     return f"{python.major}.{python.minor}{'t' if python.freethreaded else ''}"
 
 
-def build(pythons: Iterable[findpython.PythonVersion]) -> None:
-    """Fill dist/ with an sdist and a wheel for each Python, each built twice and checked."""
+def build(pythons: Sequence[findpython.PythonVersion]) -> None:
+    """Fill dist/ with an sdist and, from it, a wheel for each Python; check them."""
     shutil.rmtree(DIST, ignore_errors=True)
     step("what is declared, and what an sdist would leave out")
     run("validate-pyproject", "pyproject.toml")
@@ -112,15 +114,20 @@ def build(pythons: Iterable[findpython.PythonVersion]) -> None:
             where = ["--platform", platform, "--archs", machine]
             run("cibuildwheel", "--print-build-identifiers", *where)
 
+    DIST.mkdir()
     step("sdist")
-    sdist = same_twice("--sdist", ROOT)
-    for python in pythons:
-        step(f"wheel for CPython {name(python)}")
-        wheel = same_twice("--wheel", sdist, "--python", python.executable)
-        if LINUX_POLICY is not None:
-            wheel = repair(wheel)
-        if wheel.stat().st_size > LARGEST_WHEEL:
-            sys.exit(f"{wheel.name} has {wheel.stat().st_size:,} bytes; see {__file__}")
+    # One after the other: both write their metadata into the checkout.
+    (sdist,), (again,) = build_all([["--sdist", ROOT]]), build_all([["--sdist", ROOT]])
+    check_same(sdist, again)
+    sdist = Path(shutil.move(sdist, DIST))
+    step(f"wheels for CPython {', '.join(map(name, pythons))}")
+    # The first one twice: what makes them reproducible does not depend on the version.
+    jobs: list[list[str | Path]]
+    jobs = [["--wheel", sdist, "--python", p.executable] for p in [pythons[0], *pythons]]
+    wheels = build_all(jobs)
+    check_same(wheels[0], wheels[1])
+    for wheel in wheels[1:]:
+        finish(Path(shutil.move(wheel, DIST)))
     step("contents and metadata")
     run("check-wheel-contents", *DIST.glob("*.whl"))
     run("twine", "check", "--strict", *DIST.iterdir())
@@ -128,33 +135,37 @@ def build(pythons: Iterable[findpython.PythonVersion]) -> None:
         print(f"{path.stat().st_size:>9,}  {sha256(path)}  {path.name}")
 
 
-def same_twice(*arguments: str | Path) -> Path:
-    """Build in two folders at once and put one of the two results, which must agree, into dist/."""
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        folders = [Path(first), Path(second)]
-        builds = [
-            subprocess.Popen(["uv", "build", "--quiet", "--out-dir", folder, *arguments], cwd=ROOT)
-            for folder in folders
-        ]
-        for process in builds:
-            process.wait()
-        for process in builds:
-            if process.returncode != 0:
-                raise subprocess.CalledProcessError(process.returncode, process.args)
-        one, other = (next(folder.glob("rwkv_tok-*")) for folder in folders)
-        if sha256(one) != sha256(other):
-            sys.exit(f"{one.name} is not reproducible: two builds differ")
-        print(f"{one.name}: two builds, the same bytes")
-        DIST.mkdir(exist_ok=True)
-        return Path(shutil.move(one, DIST))
+def build_all(jobs: list[list[str | Path]]) -> list[Path]:
+    """Run builds, as many at once as there are processors, each in a folder of its own."""
+    scratch = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, scratch)
+    folders = [scratch / str(i) for i in range(len(jobs))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(build_one, folders, jobs))
 
 
-def repair(wheel: Path) -> Path:
-    """Give a Linux wheel the tag of its policy, which auditwheel checks its symbols against."""
-    run("auditwheel", "show", wheel)
-    run("auditwheel", "repair", "--plat", LINUX_POLICY, "--only-plat", "--wheel-dir", DIST, wheel)
-    wheel.unlink()
-    return next(DIST.glob(f"{wheel.stem.rsplit('-', 1)[0]}-*.whl"))
+def build_one(folder: Path, arguments: list[str | Path]) -> Path:
+    run("uv", "build", "--quiet", "--out-dir", folder, *arguments)
+    return next(folder.glob("rwkv_tok-*"))
+
+
+def check_same(one: Path, other: Path) -> None:
+    """End the program unless two builds of the same thing are the same bytes."""
+    if sha256(one) != sha256(other):
+        sys.exit(f"{one.name} is not reproducible: two builds differ")
+    print(f"{one.name}: two builds, the same bytes")
+
+
+def finish(wheel: Path) -> None:
+    """Give a Linux wheel the tag of its policy, which its symbols are checked against; weigh it."""
+    if LINUX_POLICY is not None:
+        run("auditwheel", "show", wheel)
+        options = ["--plat", LINUX_POLICY, "--only-plat", "--wheel-dir", str(DIST)]
+        run("auditwheel", "repair", *options, wheel)
+        wheel.unlink()
+        wheel = next(DIST.glob(f"{wheel.stem.rsplit('-', 1)[0]}-*.whl"))
+    if wheel.stat().st_size > LARGEST_WHEEL:
+        sys.exit(f"{wheel.name} has {wheel.stat().st_size:,} bytes, more than {LARGEST_WHEEL:,}")
 
 
 def test(python: findpython.PythonVersion, arguments: list[str]) -> None:
