@@ -45,7 +45,10 @@ exit codes: 0 nothing was found, 1 something was, 2 it could not be looked for
 def main() -> int:
     """Do what the command line says."""
     arguments, engine_options = _split(sys.argv[1:])
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if missing := [str(path) for path in getattr(options, "paths", []) if not path.exists()]:
+        parser.error(f"not there: {', '.join(missing)}")
     try:
         status: int = options.command(options, engine_options)
     except subprocess.CalledProcessError as error:
@@ -111,12 +114,13 @@ def _run(options: argparse.Namespace, engine_options: Sequence[str]) -> int:
     for summary in summaries:
         for crash in summary.crashes:
             print(f"CRASH: python -m fuzz reproduce {summary.target} {crash.relative_to(ROOT)}")
-    return int(any(summary.failed for summary in summaries))
+    statuses = {summary.status for summary in summaries}
+    return 1 if 1 in statuses else max(statuses)
 
 
 def _reproduce(options: argparse.Namespace, engine_options: Sequence[str]) -> int:
     FUZZING.update()
-    return int(reproduce(options.target, options.paths, engine_options) != 0)
+    return reproduce(options.target, options.paths, engine_options)
 
 
 def _minimise(options: argparse.Namespace, engine_options: Sequence[str]) -> int:

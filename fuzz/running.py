@@ -34,7 +34,12 @@ DEFAULTS = (
 # "cov: 12 ft: 34 corp: 5/67b", at the end of the lines that tell about progress.
 _PROGRESS = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)/")
 _EXECUTIONS = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
+_CRASH = re.compile(r"Test unit written to (.+)")
 _LAST_LINES = 60
+
+# How libFuzzer and the sanitizers end when they have found something: a time-out, memory, all else.
+# By any other code but 0, the interpreter has not come so far.
+_FOUND = (70, 71, 77)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Summary:
         What is covered, as libFuzzer counts it, and by how many inputs.
     crashes
         The inputs that this run has failed with.
+    status
+        0 if nothing was found, 1 if something was, 2 if the run has not come to its end.
     """
 
     target: str
@@ -59,11 +66,6 @@ class Summary:
     corpus: int
     crashes: tuple[Path, ...]
     status: int
-
-    @property
-    def failed(self) -> bool:
-        """Whether something was found, or the run has not come to its end."""
-        return bool(self.crashes) or self.status != 0
 
     def __str__(self) -> str:
         rate = self.executions / self.seconds if self.seconds else 0
@@ -78,13 +80,11 @@ def fuzz(
     target: str, minutes: float, seeds: Path, dictionary: Path, options: Sequence[str]
 ) -> Summary:
     """Fuzz a target for so many minutes of processor time; stop at the first crash."""
-    crashes, corpus = crashes_of(target), corpus_of(target)
     _make_folders(target)
-    before = {*crashes.iterdir()}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     with log_of(target).open("wb") as log:
         arguments: list[str | Path] = [f"-dict={dictionary}", *_options(target, options)]
-        arguments += [corpus, seeds]
+        arguments += [corpus_of(target), seeds]
         status = _engine(target, arguments, minutes=minutes, output=log)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = log_of(target).read_text(errors="replace")
@@ -98,21 +98,24 @@ def fuzz(
         edges,
         features,
         inputs,
-        tuple(sorted({*crashes.iterdir()} - before)),
+        tuple(map(Path, _CRASH.findall(said))) if status else (),
         status,
     )
-    if summary.failed:
+    if status:
         print("\n".join(said.splitlines()[-_LAST_LINES:]))
     return summary
 
 
 def reproduce(target: str, files: Sequence[Path], options: Sequence[str]) -> int:
-    """Run inputs, and nothing else; return the exit code."""
+    """Run inputs, and nothing else; return what `Summary.status` is."""
     return _engine(target, [*_options(target, options), *files])
 
 
 def minimise(target: str, file: Path, options: Sequence[str]) -> int:
-    """Look for a minute for smaller inputs that crash; they go to the crashes of the target."""
+    """Look for a minute for smaller inputs that crash; they go to the crashes of the target.
+
+    Returns 0, or 2 if not even the input crashes.
+    """
     own = ["-minimize_crash=1", "-max_total_time=60"]
     return _engine(target, [*_options(target, options), *own, file])
 
@@ -127,8 +130,14 @@ def shrink_corpus(target: str, others: Sequence[Path], options: Sequence[str]) -
     arguments: list[str | Path] = [*_options(target, options), "-merge=1"]
     status = _engine(target, [*arguments, fewest, corpus, *others])
     if status == 0:
-        shutil.rmtree(corpus)
-        fewest.rename(corpus)
+        # The names say what is in the files. At no time is there less than what is kept.
+        kept = {file.name for file in fewest.iterdir()}
+        for file in fewest.iterdir():
+            file.replace(corpus / file.name)
+        for file in corpus.iterdir():
+            if file.name not in kept:
+                file.unlink()
+        fewest.rmdir()
     return status
 
 
@@ -158,8 +167,10 @@ def _engine(
         **os.environ,
         "LD_PRELOAD": str(preloaded),
         # Python itself leaks at its end; what cannot be allocated is a MemoryError.
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:exitcode=77",
+        "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=77",
+        # So that every object has its red zones; Python's own allocator would hide them.
+        "PYTHONMALLOC": "malloc",
     }
     sys.stdout.flush()
     # In memory, where there is such a place. libFuzzer ends without cleaning up.
@@ -173,4 +184,6 @@ def _engine(
             stderr=subprocess.STDOUT if output is not None else None,
             check=False,
         )
-    return done.returncode
+    if done.returncode == 0:
+        return 0
+    return 1 if done.returncode in _FOUND or done.returncode < 0 else 2
