@@ -90,6 +90,19 @@ def _encode() -> Iterator[bytes]:
         yield pack(_OPTIONS + bytes(range(40)), *_small_vocabulary(), form, 0, 2, 6, 3, 30, 2, 4)
     for kind in (1, 2, 3):
         yield pack(_OPTIONS + bytes(range(0, 120, 2)), 0, 0, 1, kind, 0)
+    # Batches of several units of work: a document that is divided, and many documents.
+    for method in range(4):
+        for is_divided in (0, 1):
+            units = 15, is_divided, method, 2, *(0, 7), *(0, 20)
+            for text in _text_bytes()[3 * is_divided + method :: 9]:
+                yield pack(pack(b"", 1, 0, *units).rjust(16, b"\0") + text, 0, 3, 1, *as_it_is)
+            # Some of six special tokens allowed, of three; bytes, two threads.
+            for allowed in ((1, 0, 1, 1, 0, 1), (1, 0, 1)):
+                special = pack(b"", *allowed, 0, 1, *units[:4], 0, 7).rjust(16, b"\0")
+                if len(allowed) == 6:
+                    yield pack(special + _TEXTS[-1].encode(), 0, 5, 1, *as_it_is)
+                else:
+                    yield pack(special + bytes(range(40)), *_small_vocabulary(), 5, 0, 1, 0)
     # As a str of each width, also with a lone surrogate, and long.
     for number, codec in enumerate(("utf-8", "latin-1", "utf-16-le", "utf-32-le")):
         as_str = bytes([*range(14), 2, number])
@@ -106,27 +119,43 @@ def _encode() -> Iterator[bytes]:
 def _stream() -> Iterator[bytes]:
     for number, text in enumerate(_text_bytes()):
         yield pack(_MORE_OPTIONS + text, number % 2, 0, number % 3, 0, 0)
-        yield pack(_MORE_OPTIONS + b"".join(bytes([5, byte]) for byte in text), 2, 0, number % 3)
+        yield pack(_MORE_OPTIONS + _single(text), 2, 0, number % 3)
     for form in range(3):
         text = bytes(range(50))
         yield pack(_MORE_OPTIONS + text, form, *_small_vocabulary(), 0, 1, 0)
         yield pack(_MORE_OPTIONS + text, form, *_small_vocabulary(), 1, 1, 6, 3, 30, 1, 4)
     for number in range(4):
-        yield pack(b"aabaab<ab>" + bytes(range(12)) + b"\x00\x01\x02\x00\x01" * 6, 3, number, 2, 4)
+        text = b"aabaab<ab>" + bytes(range(12)) + b"\x00\x01\x02\x00\x01" * 6
+        for wider in range(3):
+            yield pack(text, 3, number, *(2, 4, 1, 1)[:number], wider)
 
 
 def _decode() -> Iterator[bytes]:
-    ordinary = bytes(byte for number in range(40) for byte in (200 + number, 7 * number % 256))
+    ordinary = bytes(byte for i in range(40) for byte in (130 + 3 * i, 6 * i, 7 * i % 256))
     for number, text in enumerate(_text_bytes()):
-        ids = b"".join(bytes([5, byte]) for byte in text)
         for form in range(4):
-            yield pack(_OPTIONS + ids, 0, form, number % 3, form % 3, number % 2)
-    special = b"".join(bytes([100, number]) for number in range(14))
+            yield pack(_OPTIONS + _single(text), 0, form, number % 3, form % 3, number % 2)
+    special = b"".join(bytes([100, 0, number]) for number in range(14))
     for policy in range(3):
         for form in range(4):
             yield pack(_OPTIONS + special + ordinary, 0, form, policy, policy, 0)
             yield pack(_OPTIONS + special, *_small_vocabulary(), form, policy, 1, 1)
         yield pack(_OPTIONS + ordinary, 0, policy, 0, 1, 0, 1 + policy, 3)
+    # In each form in which ids may be given: an array of each type, laid out in several ways.
+    for form in range(8):
+        for number in range(1 if form < 3 else 9):
+            options = pack(b"", form, number).rjust(16, b"\0")
+            yield pack(options + _single(b"abc\xe3\x81") + ordinary, 0, 0, 0, 1, 0)
+    # A batch of several units of work: many documents, or a long one.
+    for is_long in (0, 1):
+        for ids in (ordinary, _single(_TEXTS[4].encode())):
+            options = pack(b"", is_long, 1).rjust(16, b"\0")
+            yield pack(options + ids, 0, 3, 0, 1, 0, 15, 0)
+
+
+def _single(data: bytes) -> bytes:
+    """What `Subject.ids_of` makes the ids of single bytes of."""
+    return b"".join(bytes([5, 0, byte]) for byte in data)
 
 
 _LINES = [
@@ -177,6 +206,9 @@ def _binidx() -> Iterator[bytes]:
     for kind in (4, 5, 6, 7):
         for removed in (0, 1, 8):
             yield pack(ids, *plain, 1, kind, 0, 20, removed, 3, 0, 2, 0)
+    # 24 tokens: the prime 23 for windows of one of them, the largest or as it is wanted.
+    for wanted in (0, 23, 22, 19):
+        yield pack(ids, 0, 2, *(11, 1), *(11, 1), 0, 0, 0, 0, wanted)
     yield pack(b"MMIDIDX\0\0" + bytes(40), 7, 49, 0, 1, 0)
     yield pack(ids, 0, 0, 0, 0, 0, 0)
 

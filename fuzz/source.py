@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import AnyStr
+
 __all__ = ["Source", "pack"]
 
 
@@ -41,9 +43,11 @@ class Source:
         """All bytes that are left."""
         return self.take(self._stop - self._start)
 
-    def cuts(self, data: bytes, most: int = 8) -> list[bytes]:
-        """The same bytes in up to `most + 1` pieces."""
-        places = sorted(self.wide_choice(len(data) + 1) for _ in range(self.choice(most + 1)))
+    def cuts(self, data: AnyStr, most: int = 8) -> list[AnyStr]:
+        """The same bytes or characters in up to `most + 1` pieces, the last of them any long."""
+        places: list[int] = sorted(
+            self.wide_choice(len(data) + 1) for _ in range(self.choice(most + 1))
+        )
         bounds = [0, *places, len(data)]
         return [data[bounds[i] : bounds[i + 1]] for i in range(len(bounds) - 1)]
 

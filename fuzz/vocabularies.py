@@ -104,9 +104,9 @@ class Subject:
 
     def special_tokenizer(self, kernel: str) -> Tokenizer:
         """The same with the special tokens."""
+        plain = self.tokenizer(kernel)  # which wakes the memo that both have
         if kernel not in self._special_tokenizers:
-            made = self.tokenizer(kernel).with_special_tokens(self.special)
-            self._special_tokenizers[kernel] = made
+            self._special_tokenizers[kernel] = plain.with_special_tokens(self.special)
         return self._special_tokenizers[kernel]
 
     @functools.cached_property
@@ -125,15 +125,18 @@ class Subject:
         """The same where special tokens stand for nothing."""
         return {**self.bytes_of, **dict.fromkeys(self.special.values(), b"")}
 
-    def id_of(self, pair: bytes) -> int:
-        """An id that two bytes stand for: of single bytes, special ones, those of none, all."""
-        high, low = pair
-        if high < 96:
+    def ids_of(self, data: bytes) -> list[int]:
+        """The ids that bytes stand for, three each: of one byte, of none, any number, any token."""
+        return [self._id_of(*data[i : i + 3]) for i in range(0, len(data) - 2, 3)]
+
+    def _id_of(self, kind: int, high: int, low: int) -> int:
+        if kind < 96:
             return low + 1
-        if high < 128:
+        if kind < 128:
             others = [0, *self.special.values(), 65529, 65535, -1, 65536, 2**32 + 98]
             return others[low % len(others)]
-        return (high & 127) << 9 | low << 1 if high & 1 else self.ids[low - 256]
+        number = high << 8 | low
+        return number if kind < 160 else self.ids[number % len(self.ids)]
 
     @functools.cached_property
     def begun(self) -> frozenset[bytes]:

@@ -21,6 +21,7 @@ from fuzz.source import Source
 from rwkv_tok import Tokenizer
 from rwkv_tok.data import BinIdx, verify
 from rwkv_tok.data.binidx.lengths import measure_lengths
+from rwkv_tok.data.binidx.windows import Windows
 from rwkv_tok.errors import DataError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def one_input(data: bytes) -> None:
     Path(f"{prefix}.bin").write_bytes(tokens)
     Path(f"{prefix}.idx").write_bytes(index)
     says = _manifest(source, manifest, index, tokens)
+    wanted = source.choice(256) or None
     if says is None:
         Path(f"{prefix}.json").unlink(missing_ok=True)
     else:
@@ -74,7 +76,7 @@ def one_input(data: bytes) -> None:
     else:
         true(isinstance(opened, BinIdx), f"a dataset is refused: {opened}")
         _check_items(opened, layout, tokens)
-        _check_windows(opened, ctx_len)
+        _check_windows(opened, layout, ctx_len, wanted)
         if measured:
             _check_lengths(opened, layout.sizes)
     _check_verify(prefix, layout, tokens, manifest)
@@ -212,19 +214,37 @@ def _check_lengths(data: BinIdx, sizes: Sequence[int]) -> None:
     same(sum(lengths.histogram), len(sizes), "the sizes that are counted")
 
 
-def _check_windows(data: BinIdx, ctx_len: int) -> None:
-    """Windows as RWKV-LM computes them."""
-    windows = outcome(data.windows, ctx_len, raises=DataError)
-    if isinstance(windows, tuple):
+def _check_windows(data: BinIdx, layout: _Layout, ctx_len: int, wanted: int | None) -> None:
+    """Windows as RWKV-LM computes them, and as many; refused where it could not train."""
+    tokens = len(data.tokens)
+    primes = _primes_for(tokens, ctx_len)
+    if wanted is None:
+        # RWKV-LM's make_data.py begins to look one below the number of slots.
+        prime = max((each for each in primes if each < tokens // ctx_len), default=None)
+    else:
+        prime = wanted if wanted in primes else None
+    windows = outcome(data.windows, ctx_len, wanted, raises=(DataError, ValueError))
+    if prime is None or layout.pointers[:1] != (0,):
+        true(isinstance(windows, tuple), f"windows of {wanted} for {tokens} tokens of {ctx_len}")
         return
-    prime = windows.magic_prime
-    true(prime % 3 == 2 and 0.9 < prime / (len(data.tokens) // ctx_len) <= 1, f"prime {prime}")
-    true(all(prime % divisor for divisor in range(2, math.isqrt(prime) + 1)), f"prime {prime}")
+    true(isinstance(windows, Windows), f"prime {prime} for {tokens} tokens is refused: {windows}")
+    same((windows.magic_prime, len(windows)), (prime, prime), "the number of windows")
     factor = int(prime * ((math.sqrt(5) - 1) / 2))
     for number, window in enumerate(windows, 1):
         start = factor * number**3 % prime * ctx_len
         expected = data.tokens[start : start + ctx_len + 1]
         true(len(window) == ctx_len + 1 and np.array_equal(window, expected), f"window {number}")
+
+
+def _primes_for(tokens: int, ctx_len: int) -> list[int]:
+    """The magic primes that RWKV's trainer accepts, and with which it stays within the data."""
+    slots = tokens // ctx_len
+    return [
+        number
+        for number in range(slots * 9 // 10, slots + 1)
+        if number > 0.9 * slots and number % 3 == 2 and number * ctx_len < tokens
+        if all(number % divisor for divisor in range(2, number))
+    ]
 
 
 def _check_verify(prefix: Path, layout: _Layout | None, tokens: bytes, manifest: int) -> None:

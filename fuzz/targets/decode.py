@@ -34,6 +34,10 @@ _DTYPES = ("u2", ">u2", "i4", ">i4", "u4", "i8", ">i8", "u8", "object")
 # Ids are repeated until they are about so many: one of several steps of the decoder.
 _BORDERS = (64, 1 << 10, 1 << 14)
 
+# And a batch of so many ids is three units of work, in documents of so many or more.
+_UNITS = 270_000
+_FEW = 200
+
 
 def one_input(data: bytes) -> None:
     """Decode ids that the input makes, with a vocabulary that it chooses or makes."""
@@ -45,7 +49,7 @@ def one_input(data: bytes) -> None:
     skip = source.flag()
     options = Source(source.take(16))
     border, more = source.choice(16), source.choice(9) - 4
-    ids = [subject.id_of(pair) for pair in _pairs_of(source.rest())]
+    ids = subject.ids_of(source.rest())
     if 0 < border <= len(_BORDERS) and ids:
         size = _BORDERS[border - 1] + more
         ids = (ids * (size // len(ids) + 1))[:size]
@@ -57,32 +61,35 @@ def one_input(data: bytes) -> None:
         case.check_one(_in_some_form(options, ids), ids, parts)
     elif form == 2:
         case.check_offsets(ids[:_LONG], parts[:_LONG])
+    elif border > 14 and ids:
+        case.check_units(options, ids, parts)
     else:
         case.check_batch(options, ids, parts)
 
 
-def _pairs_of(data: bytes) -> list[bytes]:
-    return [data[i : i + 2] for i in range(0, len(data) - 1, 2)]
-
-
-def _in_some_form(options: Source, ids: list[int]) -> Any:
-    """The ids as a list, a tuple, an iterator or an array of some kind, if they fit into it."""
+def _in_some_form(options: Source, ids: list[int]) -> Callable[[], Any]:
+    """The ids as a list, a tuple, an iterator or an array of some kind, for each call anew."""
     form = options.choice(8)
     if form < 3:
-        return (list, tuple, iter)[form](ids)
+        return lambda: (list, tuple, iter)[form](ids)
     dtype = np.dtype(_DTYPES[options.choice(len(_DTYPES))])
     if dtype != np.object_ and ids:
         bounds = np.iinfo(dtype)
         if min(ids) < bounds.min or max(ids) > bounds.max:
-            return ids
-    array: Any = np.array(ids, dtype)
+            return lambda: ids
+    array = _laid_out(np.array(ids, dtype), form)
+    return lambda: array
+
+
+def _laid_out(array: Any, form: int) -> Any:
+    """An array with its items in memory in some other way."""
     if form == 4:
         return array[::-1].copy()[::-1]
     if form == 5:
         return np.repeat(array, 3)[::3]
     if form == 6:
         array.flags.writeable = False
-    if form == 7 and dtype == np.dtype("u2"):
+    if form == 7 and array.dtype == np.dtype("u2"):
         return memoryview(array)
     return array
 
@@ -91,23 +98,33 @@ class _Case:
     """How ids are to be decoded."""
 
     def __init__(self, subject: Subject, errors: Errors, unknown: Unknown, skip: bool) -> None:
+        self._subject = subject
         self._tok: Tokenizer = subject.special_tokenizer("walk")
         self._errors: Errors = errors
         self._unknown: Unknown = unknown
         self._options: dict[str, Any] = {"unknown": unknown, "skip_special_tokens": skip}
         self._what = f"{errors}, {unknown}, skip={skip}, {subject.name}"
 
-    def check_one(self, given: Any, ids: Sequence[int], parts: Sequence[bytes | None]) -> None:
-        """`decode`, `decode_bytes` and `token_bytes`."""
+    def check_one(
+        self, given: Callable[[], Any], ids: Sequence[int], parts: Sequence[bytes | None]
+    ) -> None:
+        """`decode` and `decode_bytes`, and what is known of each id."""
         expected = self._expected(ids, parts)
-        given = list(given) if hasattr(given, "__next__") else given
-        found = self._outcome(self._tok.decode_bytes, given)
+        found = self._outcome(self._tok.decode_bytes, given())
         same(found, expected, f"decode_bytes, {self._what}")
-        found = self._outcome(self._tok.decode, iter(given), errors=self._errors)
+        found = self._outcome(self._tok.decode, given(), errors=self._errors)
         same(found, self._decoded(expected), f"decode, {self._what}")
-        for token_id, part in zip(ids[:20], parts, strict=False):
-            if token_id in self._tok and not self._options["skip_special_tokens"]:
-                same(self._tok.token_bytes(token_id), part, f"token_bytes, {self._what}")
+        for token_id in ids[:20]:
+            self._check_token(token_id)
+
+    def _check_token(self, token_id: int) -> None:
+        token = self._subject.bytes_of.get(token_id)
+        same(token_id in self._tok, bool(token), f"{token_id} in {self._subject.name}")
+        found = outcome(self._tok.token_bytes, token_id, raises=TokenIdError)
+        expected = (TokenIdError, (token_id, None, None)) if token is None else token
+        same(found, expected, f"token_bytes, {self._subject.name}")
+        if token_id in self._subject.tokens and token_id not in self._subject.special.values():
+            same(self._tok.token_id(found), token_id, f"token_id, {self._subject.name}")
 
     def check_offsets(self, ids: Sequence[int], parts: Sequence[bytes | None]) -> None:
         """`decode_with_offsets`."""
@@ -137,8 +154,25 @@ class _Case:
         batch: Any = [ids[each] for each in slices]
         if all(0 <= token_id < 65536 for token_id in ids) and options.flag():
             batch = TokenBatch(np.array(ids, np.uint16), np.array(bounds, np.int64))
-        threads = 1 + options.choice(2)
-        expected: Any = [self._expected(ids[each], parts[each]) for each in slices]
+        expected = [self._expected(ids[each], parts[each]) for each in slices]
+        self._check_documents(batch, expected, 1 + options.choice(2))
+
+    def check_units(
+        self, options: Source, ids: Sequence[int], parts: Sequence[bytes | None]
+    ) -> None:
+        """A batch of several units of work: one long document, or the same one many times."""
+        repeated = _FEW // len(ids) + 1
+        ids, parts = [*ids] * repeated, [*parts] * repeated
+        times = _UNITS // len(ids) + 1
+        expected = self._expected(ids, parts)
+        batch: Any = [ids] * times
+        documents = [expected] * times
+        if options.flag():
+            batch = [ids * times, [97]]
+            documents = [expected * times if isinstance(expected, bytes) else expected, b"`"]
+        self._check_documents(batch, documents, 1 + options.choice(2))
+
+    def _check_documents(self, batch: Any, expected: Any, threads: int) -> None:
         wrong = [i for i, each in enumerate(expected) if isinstance(each, tuple)]
         if wrong:
             _, (token_id, position, _) = expected[wrong[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from fuzz.source import Source
 from fuzz.vocabularies import KERNELS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +26,11 @@ __all__ = ["one_input"]
 # Longer texts are compared with the plain walk, which is compared with the oracle like the others:
 # the oracle takes a microsecond a byte.
 _LONG = 20_000
+
+# Bytes: a batch of so much text is several units of work; a document that long is divided.
+_UNITS = 600 << 10
+# In documents of so many on average, or more: a hundred thousand of them take too long.
+_FEW = 1000
 
 _ARROW_TYPES = (pa.binary(), pa.large_binary(), pa.binary_view())
 _ARROW_TEXTS = (pa.string(), pa.large_string(), pa.string_view())
@@ -81,7 +86,7 @@ def _check_kernels(subject: Subject, text: bytes, kernel: str) -> None:
     _check_encode_into(subject.tokenizer(kernel), text, expected)
 
 
-def _check_encode_into(tok: Tokenizer, text: bytes, expected: list[int]) -> None:
+def _check_encode_into(tok: Tokenizer, text: bytes | str, expected: list[int]) -> None:
     """Into room that is just enough, more, and too little: nothing beside it is touched."""
     count = len(expected)
     for room in {count, count + 3, len(text) + 1, count - 1} - {-1}:
@@ -100,16 +105,24 @@ def _check_str(subject: Subject, text: str, kernel: str) -> None:
     data = outcome(text.encode, raises=UnicodeEncodeError)
     what = f"str, {kernel} with {subject.name}"
     if isinstance(data, tuple):
-        calls = (tok.encode, tok.count, tok.encode_with_offsets, tok.stream_encoder().feed)
+        calls: Sequence[Callable[[str], object]] = (
+            *(tok.encode, tok.count, tok.encode_with_offsets, tok.stream_encoder().feed),
+            lambda text: tok.encode_into(text, np.empty(4 * len(text), np.uint16)),
+            lambda text: tok.encode_batch(["a", text]),
+            lambda text: tok.encode_ragged([text, "a"]),
+            lambda text: tok.count_batch([text]),
+        )
         for call in calls:
             found = outcome(call, text, raises=UnicodeEncodeError)
             same(found, data, f"the surrogate of a {what}")
         return
-    _check_ids(tok.encode(text), _expected(subject, data), what)
-    same(tok.count(text), len(tok.encode(text)), f"count, {what}")
+    expected = _expected(subject, data)
+    _check_ids(tok.encode(text), expected, what)
+    same(tok.count(text), len(expected), f"count, {what}")
+    _check_encode_into(tok, text, expected)
     if len(data) < _LONG:
         ids, offsets = tok.encode_with_offsets(text)
-        _check_ids(ids, _expected(subject, data), f"offsets, {what}")
+        _check_ids(ids, expected, f"offsets, {what}")
         same(_pairs(offsets), subject.oracle.offsets(text, "char"), f"offsets, {what}")
 
 
@@ -134,21 +147,60 @@ def _check_batch(subject: Subject, options: Source, text: bytes, kernel: str) ->
     tok = subject.tokenizer(kernel)
     threads = 1 + options.choice(2)
     end = [0] if options.flag() else []
+    what = f"batch, {kernel} with {subject.name}"
+    if options.choice(16) == 15:
+        _check_units(tok, subject.tokenizer("walk"), options, text, what, {"num_threads": threads})
+        return
     pieces: list[Any] = options.cuts(text)
     expected = [_expected(subject, piece) for piece in pieces]
     # Some of them as str.
     pieces = [texts.as_text(piece) if options.flag() else piece for piece in pieces]
-    what = f"batch, {kernel} with {subject.name}"
     arrays = tok.encode_batch(pieces, num_threads=threads)
     same([ids.tolist() for ids in arrays], expected, what)
     batch = tok.encode_ragged(pieces, num_threads=threads, append_eot=bool(end))
     _check_ragged(batch, [ids + end for ids in expected], what)
     same(tok.count_batch(pieces, num_threads=threads).tolist(), [*map(len, expected)], what)
-    batch, offsets = tok.encode_ragged_with_offsets(pieces, unit="byte", num_threads=threads)
+    begin, stop = options.choice(4), len(pieces) - options.choice(4)
+    same(batch[begin:stop].to_list(), batch.to_list()[begin:stop], f"a part of a {what}")
+    are_str = all(isinstance(piece, str) for piece in pieces)
+    unit: Literal["char", "byte"] = "char" if are_str else "byte"
+    batch, offsets = tok.encode_ragged_with_offsets(pieces, unit=unit, num_threads=threads)
     _check_ragged(batch, expected, what)
-    if len(text) < _LONG:
-        ranges = [pair for piece in pieces for pair in subject.oracle.offsets(piece, "byte")]
+    if sum(map(len, pieces)) < _LONG:
+        ranges = [pair for piece in pieces for pair in subject.oracle.offsets(piece, unit)]
         same(_pairs(offsets), ranges, f"offsets of a {what}")
+
+
+def _check_units(
+    tok: Tokenizer, walk: Tokenizer, options: Source, text: bytes, what: str, how: dict[str, Any]
+) -> None:
+    """A batch of several units of work, beside texts by themselves, which are never divided."""
+    is_divided = options.flag()
+    method = options.choice(4)
+    text *= (_UNITS if is_divided else _FEW) // max(1, len(text)) + 1
+    pieces = options.cuts(text)
+    special = {name: value for name, value in how.items() if name == "allowed_special"}
+    expected = [walk.encode(piece, **special) for piece in pieces]
+    if not is_divided:
+        times = _UNITS // max(_FEW, len(text)) + 1
+        pieces, expected = pieces * times, expected * times
+    counts = [*map(len, expected)]
+    if method == 0:
+        same(tok.count_batch(pieces, **how).tolist(), counts, f"count_batch, {what}")
+        return
+    if method == 1:
+        arrays = tok.encode_batch(pieces, **how)
+        same([*map(len, arrays)], counts, f"encode_batch, {what}")
+        ids = np.concatenate(arrays)
+    else:
+        batch = (
+            tok.encode_ragged(pieces, **how)
+            if method == 2
+            else tok.encode_ragged_with_offsets(pieces, unit="byte", **how)[0]
+        )
+        same(batch.offsets.tolist(), [*accumulate(counts, initial=0)], what)
+        ids = batch.ids
+    true(np.array_equal(ids, np.concatenate(expected)), f"{len(pieces)} documents, {what}")
 
 
 def _check_ragged(batch: TokenBatch, expected: Sequence[Sequence[int]], what: str) -> None:
@@ -182,28 +234,54 @@ def _check_arrow(subject: Subject, options: Source, text: bytes, kernel: str) ->
     _check_ragged(tok.encode_ragged(array, num_threads=1), expected, what)
     same(tok.count_batch(array).tolist(), [*map(len, expected)], what)
     same([ids.tolist() for ids in tok.encode_batch(array)], expected, what)
+    unit: Literal["char", "byte"] = "char" if kind in _ARROW_TEXTS else "byte"
+    batch, offsets = tok.encode_ragged_with_offsets(array, unit=unit)
+    _check_ragged(batch, expected, what)
+    if sum(map(len, array.to_pylist())) < _LONG:
+        ranges = [pair for each in array.to_pylist() for pair in subject.oracle.offsets(each, unit)]
+        same(_pairs(offsets), ranges, f"offsets of {what}")
 
 
 def _check_special(subject: Subject, options: Source, text: bytes, kernel: str) -> None:
     """Special tokens, of which some are allowed."""
     tok = subject.special_tokenizer(kernel)
-    allowed: Collection[str] = [text for text in subject.special if options.flag()]
+    names: Collection[str] = [text for text in subject.special if options.flag()]
+    allowed: Any = "all" if len(names) == len(subject.special) and options.flag() else names
     text = text[:_LONG]
-    oracle = subject.oracle.with_special_tokens(
-        {special: subject.special[special] for special in allowed}
-    )
+    oracle = subject.oracle.with_special_tokens({name: subject.special[name] for name in names})
+    given = texts.as_text(text) if options.flag() else text
+    unit: Literal["char", "byte"] = "char" if isinstance(given, str) else "byte"
     what = f"{allowed} allowed, {kernel} with {subject.name} and {subject.special}"
     expected = oracle.encode(text)
-    _check_ids(tok.encode(text, allowed_special=allowed), expected, what)
-    _check_ids(tok.encode(text), subject.oracle.encode(text), f"none of {what}")
-    same(tok.count(text, allowed_special=allowed), len(expected), f"count, {what}")
+    _check_ids(tok.encode(given, allowed_special=allowed), expected, what)
+    _check_ids(tok.encode(given), subject.oracle.encode(text), f"none of {what}")
+    same(tok.count(given, allowed_special=allowed), len(expected), f"count, {what}")
     out = np.empty(len(expected), np.uint16)
-    same(tok.encode_into(text, out, allowed_special=allowed), len(expected), what)
+    same(tok.encode_into(given, out, allowed_special=allowed), len(expected), what)
     same(out.tolist(), expected, f"encode_into, {what}")
-    ids, offsets = tok.encode_with_offsets(text, unit="byte", allowed_special=allowed)
+    ids, offsets = tok.encode_with_offsets(given, unit=unit, allowed_special=allowed)
     same(ids.tolist(), expected, what)
-    same(_pairs(offsets), oracle.offsets(text, "byte"), f"offsets, {what}")
-    pieces = options.cuts(text)
-    batch = tok.encode_ragged(pieces, allowed_special=allowed, num_threads=1)
-    same(batch.to_list(), [oracle.encode(piece) for piece in pieces], f"batch, {what}")
+    same(_pairs(offsets), oracle.offsets(given, unit), f"offsets, {what}")
     same(tok.decode_bytes(ids), text, f"decode_bytes, {what}")
+    _check_special_batch(subject, options, text, kernel, names)
+
+
+def _check_special_batch(
+    subject: Subject, options: Source, text: bytes, kernel: str, allowed: Collection[str]
+) -> None:
+    tok = subject.special_tokenizer(kernel)
+    how: Any = {"allowed_special": allowed, "num_threads": 1 + options.choice(2)}
+    what = f"batch, {allowed} allowed, {kernel} with {subject.name} and {subject.special}"
+    if options.choice(16) == 15:
+        _check_units(tok, subject.special_tokenizer("walk"), options, text, what, how)
+        return
+    oracle = subject.oracle.with_special_tokens({name: subject.special[name] for name in allowed})
+    pieces = options.cuts(text)
+    expected = [oracle.encode(piece) for piece in pieces]
+    _check_ragged(tok.encode_ragged(pieces, **how), expected, what)
+    same([ids.tolist() for ids in tok.encode_batch(pieces, **how)], expected, what)
+    same(tok.count_batch(pieces, **how).tolist(), [*map(len, expected)], what)
+    batch, offsets = tok.encode_ragged_with_offsets(pieces, unit="byte", **how)
+    _check_ragged(batch, expected, what)
+    ranges = [pair for piece in pieces for pair in oracle.offsets(piece, "byte")]
+    same(_pairs(offsets), ranges, f"offsets of a {what}")

@@ -52,7 +52,11 @@ def _check_encoder(subject: Subject, options: Source, text: bytes, kernel: str) 
     fed = given = 0
     for piece in _maybe_str(options, options.cuts(text)):
         if options.choice(8) == 7:
-            encoder = encoder.copy()
+            # What becomes of the other one does not matter.
+            other, encoder = encoder, encoder.copy()
+            other.feed(b"\xe3\x81")
+            other.reset()
+            same(other.flush().tolist(), [], f"{what}, after a reset")
         ids = encoder.feed(piece).tolist()
         found += ids
         fed += len(piece if isinstance(piece, bytes) else piece.encode())
@@ -99,7 +103,7 @@ def _check_decoder(subject: Subject, options: Source, data: bytes) -> None:
     unknown: Any = ("raise", "skip", "replace")[options.choice(3)]
     skip = options.flag()
     tok = subject.special_tokenizer("walk")
-    ids = [subject.id_of(data[i : i + 2]) for i in range(0, len(data) - 1, 2)]
+    ids = subject.ids_of(data)
     bytes_of = subject.bytes_of_plain if skip else subject.bytes_of
     stands = None if unknown == "raise" else _REPLACEMENT if unknown == "replace" else b""
     decoder = tok.stream_decoder(errors=errors, unknown=unknown, skip_special_tokens=skip)
@@ -117,9 +121,10 @@ def _check_decoder(subject: Subject, options: Source, data: bytes) -> None:
         parts = [bytes_of.get(token_id, stands) for token_id in piece]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts):
-            wrong = next(i for i in piece if i not in bytes_of)
-            kind, (named, *_) = outcome(decoder.feed, fed, raises=TokenIdError)
-            same((kind, named), (TokenIdError, wrong), f"{what}: an unknown id")
+            place = parts.index(None)
+            expected = TokenIdError, (piece[place], None if size == 0 else place, None)
+            found = outcome(decoder.feed, fed, raises=TokenIdError)
+            same(found, expected, f"{what}: an unknown id")
             continue
         taken += piece
         expected = _python_outcome(python, b"".join(known))
@@ -128,7 +133,10 @@ def _check_decoder(subject: Subject, options: Source, data: bytes) -> None:
         failed |= isinstance(found, tuple)
         text += found if isinstance(found, str) else ""
         if options.choice(8) == 7:
-            decoder = decoder.copy()
+            other, decoder = decoder, decoder.copy()
+            outcome(other.feed, ids[0], raises=(TokenIdError, UnicodeDecodeError))
+            other.reset()
+            same(other.flush(), "", f"{what}, after a reset")
     expected = _python_outcome(python, b"", final=True)
     found = outcome(decoder.flush, raises=UnicodeDecodeError)
     same(found, expected, f"{what}, at the end")
@@ -148,7 +156,8 @@ def _python_outcome(python: codecs.IncrementalDecoder, data: bytes, final: bool 
 def _check_stop_strings(source: Source) -> None:
     """The text ends before the stop string that is complete first, however it is cut."""
     strings = [source.take(1 + source.choice(6)).decode("latin-1") for _ in range(source.choice(5))]
-    strings = [*filter(None, strings)]
+    wider = (0, 0x4E00, 0x1F600)[source.choice(3)]  # characters of one byte, of two, of four
+    strings = ["".join(chr(ord(c) + wider) for c in string) for string in strings if string]
     cuts = Source(source.take(12))
     # Few letters, so that the strings nest, overlap and repeat themselves.
     letters = "".join(dict.fromkeys("".join(strings))) + "x\0"
@@ -157,15 +166,17 @@ def _check_stop_strings(source: Source) -> None:
     stop = StopStrings(strings)
     out = ""
     fed = ""
-    for piece in cuts.cuts(text.encode("latin-1")):
-        fed += piece.decode("latin-1")
-        out += stop.feed(piece.decode("latin-1"))
+    for piece in cuts.cuts(text):
+        fed += piece
+        out += stop.feed(piece)
         before, ended = _ended(strings, fed)
         if ended is None:
             before = before[: len(before) - _may_become(strings, fed)]
         same((out, stop.found), (before, ended), f"stop strings {strings} in {fed!r}")
         if cuts.choice(8) == 7:
-            stop = stop.copy()
+            other, stop = stop, stop.copy()
+            other.reset()
+            same((other.flush(), other.found), ("", None), "stop strings after a reset")
     same((out + stop.flush(), stop.found), (expected, found), f"stop strings {strings}")
 
 

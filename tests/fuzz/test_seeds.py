@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fuzz.checks import Mismatch
 from fuzz.seeds import seeds
 from fuzz.targets import TARGETS, one_input_of
 from rwkv_tok import StopStrings, Tokenizer
+from rwkv_tok.data import BinIdx
 from rwkv_tok.data.checking.findings import VerifyReport
 from rwkv_tok.data.reading import delimited
 
@@ -32,14 +34,40 @@ def without_the_last(call: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arguments, **options: call(*arguments, **options)[:-1]
 
 
+def wrong_if(condition: Callable[[Any], bool], call: Callable[..., Any]) -> Callable[..., Any]:
+    def wrong(tokenizer: Tokenizer, given: Any, *arguments: Any, **options: Any) -> Any:
+        found = call(tokenizer, given, *arguments, **options)
+        return found[:-1] if condition(given) else found
+
+    return wrong
+
+
+def is_array(given: Any) -> bool:
+    return isinstance(given, np.ndarray)
+
+
+def is_long(given: Any) -> bool:
+    return isinstance(given, list) and sum(map(len, given)) > 1 << 18
+
+
+def never(*_arguments: Any, **_options: Any) -> Any:
+    raise ValueError
+
+
 # What each target is to notice: a part of the package that is made to do something wrong.
 FAULTS: list[tuple[str, Any, str, Any]] = [
     ("encode", Tokenizer, "encode", without_the_last(Tokenizer.encode)),
     ("encode", Tokenizer, "encode_batch", without_the_last(Tokenizer.encode_batch)),
+    ("encode", Tokenizer, "encode_ragged", without_the_last(Tokenizer.encode_ragged)),
+    ("encode", Tokenizer, "encode_batch", wrong_if(is_long, Tokenizer.encode_batch)),
     ("stream", StopStrings, "feed", without_the_last(StopStrings.feed)),
     ("decode", Tokenizer, "decode", without_the_last(Tokenizer.decode)),
+    ("decode", Tokenizer, "decode", wrong_if(is_array, Tokenizer.decode)),
+    ("decode", Tokenizer, "decode_batch", wrong_if(is_long, Tokenizer.decode_batch)),
+    ("decode", Tokenizer, "__contains__", lambda *_: False),
     ("vocabulary", Tokenizer, "fingerprint", "0"),
     ("binidx", VerifyReport, "ok", True),
+    ("binidx", BinIdx, "windows", never),
     ("jsonl", delimited, "is_self_synchronizing", lambda _delimiter: True),
 ]
 

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fuzz import vocabularies
 from fuzz.source import Source, pack
 
 
@@ -29,3 +30,11 @@ def test_pieces_are_the_whole(data: bytes, text: bytes) -> None:
     pieces = Source(data).cuts(text)
     assert b"".join(pieces) == text
     assert 1 <= len(pieces) <= 9
+
+
+def test_inputs_can_make_every_id() -> None:
+    subject = vocabularies.bundled()
+    numbers = bytes(byte for i in range(1 << 16) for byte in (255, *i.to_bytes(2)))
+    assert {*subject.ids_of(numbers)} == {*subject.ids}
+    numbers = bytes(byte for i in range(1 << 16) for byte in (159, *i.to_bytes(2)))
+    assert subject.ids_of(numbers) == [*range(1 << 16)]
