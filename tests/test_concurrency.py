@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -166,6 +167,35 @@ def test_ctrl_c_ends_a_batch_that_is_encoded_and_waits_for_its_offsets(
         with pytest.raises(KeyboardInterrupt):
             tok.encode_ragged_with_offsets(nul_texts()[:128], unit="byte", num_threads=1)
     assert jobs == ["EncodeJob", "OffsetsJob"]
+
+
+def test_a_call_waits_for_its_threads_even_if_threading_gives_up(
+    tok: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As its join does up to 3.12 when Ctrl-C is pressed. In this text a special token begins at each
+    # place and is not complete: it is short enough not to be left before its end, and takes long.
+    slow = tok.with_special_tokens({"a" * 1000 + "b": 65530})
+    text = "a" * 200_000
+    begun = time.monotonic()
+    slow.count(text, "all")
+    seconds = time.monotonic() - begun
+    taking_part, out = threading.Event(), threading.Event()
+
+    def take_part(job: Any) -> None:
+        taking_part.set()
+        job.run(False)
+        out.set()
+
+    def give_up(job: Any, _num_threads: int) -> None:
+        threading.Thread(target=take_part, args=(job,)).start()
+        taking_part.wait()
+        time.sleep(seconds / 10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_job, "run_in_threads", give_up)
+    with pytest.raises(KeyboardInterrupt):
+        slow.count_batch([text], num_threads=2, allowed_special="all")
+    assert out.wait(seconds / 4)
 
 
 def test_one_tokenizer_serves_many_threads(tok: Tokenizer) -> None:

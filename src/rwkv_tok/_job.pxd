@@ -31,7 +31,12 @@ cdef class Job:
     cdef size_t next_unit       # the first that no thread has taken; guarded by the lock
     cdef bint stopped           # likewise
     cdef bint out_of_memory     # likewise
+    cdef size_t busy            # how many threads are at a unit; likewise
+    cdef bint is_awaited        # the last of them is to release `idle`; likewise
+    cdef PyThread_type_lock idle    # held at all other times
 
     cdef int start(self, num_threads) except -1
     cdef Status do_unit(self, size_t unit, Watch* watch) noexcept nogil
     cdef void take_units(self, Watch* watch) noexcept nogil
+    cdef void end(self) noexcept nogil
+    cdef void wait_for_others(self, bint signals) noexcept nogil
