@@ -61,6 +61,8 @@ def why_not() -> str | None:
         return "needs glibc, whose malloc can be replaced"
     if shutil.which(_compiler()[0]) is None:
         return f"needs the C compiler {_compiler()[0]}"
+    if {" ", ":"} & {*str(_LIBRARY)}:
+        return f"LD_PRELOAD takes no path with a space or a colon: {_LIBRARY.parent}"
     return None
 
 
@@ -127,6 +129,12 @@ class Allocator:
             raise RuntimeError("the extension modules of rwkv_tok are not loaded")
         for producer in _PRODUCERS:
             self._library.add_modules(producer, _SPARED)
+        self.mark()
+        if not self._sees([object()]):
+            raise RuntimeError(f"the allocations of this process do not go through {library}")
+
+    def _sees(self, _new: object) -> bool:
+        return self.gained_blocks > 0
 
     def show_crashes(self) -> None:
         """Write to standard error where the process crashes, and where the last failure was."""

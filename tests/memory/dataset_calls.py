@@ -89,7 +89,7 @@ def _prepare(s: Setting, *inputs: Path, **options: object) -> object:
         **options,
     )
     counts = done.items, done.tokens, done.skipped
-    return counts, _files(prefix)
+    return counts, _files(prefix), _files(s.folder / "prepared-valid")
 
 
 def _prepare_wrong(s: Setting, *inputs: object, **options: object) -> object:
@@ -178,6 +178,7 @@ DATASET_CALLS: dict[str, Call] = {
     "data.merge/exists": Call(lambda s: merge([s.dataset], s.windowed), FileExistsError),
     "data.Merged/": Call(lambda s: Merged(s.folder, 1, 2)),
     "data.verify/": Call(lambda s: verify(s.dataset, tokenizer=s.tok)),
+    "data.verify/progress": Call(lambda s: verify(s.dataset, tokenizer=s.tok, progress=[].append)),
     "data.verify/manifest": Call(lambda s: verify(s.merged, tokenizer=s.special)),
     "data.verify/wrong ids": Call(lambda s: verify(s.wrong_ids, tokenizer=s.tok)),
     "data.verify/damaged": Call(
@@ -199,6 +200,22 @@ DATASET_CALLS: dict[str, Call] = {
     "data.prepare/text": Call(lambda s: _prepare(s, s.text, separator="\n\n")),
     "data.prepare/Parquet and Arrow": Call(
         lambda s: _prepare(s, s.parquet, s.arrow, epochs=2, shuffle=True)
+    ),
+    "data.prepare/other options": Call(
+        lambda s: _prepare(
+            s,
+            s.text,
+            separator="\n\n",
+            min_tokens=1,
+            max_tokens=99,
+            limit=2,
+            single_item=True,
+            ctx_lens=[1],
+            report=[].append,
+        )
+    ),
+    "data.prepare/validation set": Call(
+        lambda s: _prepare(s, s.text, separator="\n\n", valid_fraction=0.5)
     ),
     "data.prepare/bad record": Call(lambda s: _prepare_wrong(s, s.jsonl), DataError),
     "data.prepare/missing": Call(lambda s: _prepare_wrong(s, s.folder / "missing"), DataError),

@@ -280,7 +280,19 @@ DECODING_CALLS: dict[str, Call] = {
             [*_INVALID, 65531], errors="ignore", skip_special_tokens=True
         )
     ),
+    "Tokenizer.decode_with_offsets/skip": Call(
+        lambda s: s.tok.decode_with_offsets([*_ids(), 65530, 1 << 80], unknown="skip")
+    ),
+    "Tokenizer.decode_with_offsets/replace": Call(
+        lambda s: s.tok.decode_with_offsets([*_ids(), 65530, 1 << 80], unknown="replace")
+    ),
     **_calls("Tokenizer.decode_batch", BATCHES, NO_BATCHES, _decode_batch),
+    "Tokenizer.decode_batch/skip": Call(
+        lambda s: s.tok.decode_batch([_ids(), [65530, 1 << 80]], unknown="skip")
+    ),
+    "Tokenizer.decode_batch/replace": Call(
+        lambda s: s.tok.decode_batch([_ids(), [65530, 1 << 80]], unknown="replace")
+    ),
     "Tokenizer.decode_batch/strict": Call(
         lambda s: s.tok.decode_batch([_ids(), _INVALID], errors="strict"), UnicodeDecodeError
     ),
@@ -291,6 +303,12 @@ DECODING_CALLS: dict[str, Call] = {
         lambda s: s.tok.decode_batch([_ids()], num_threads=0), ValueError
     ),
     **_calls("Tokenizer.decode_bytes_batch", BATCHES, NO_BATCHES, _decode_bytes_batch),
+    "Tokenizer.decode_bytes_batch/replace": Call(
+        lambda s: s.tok.decode_bytes_batch([_ids(), [65530]], unknown="replace")
+    ),
+    "Tokenizer.decode_bytes_batch/skip_special_tokens": Call(
+        lambda s: s.special.decode_bytes_batch([_ids(), [65531]], skip_special_tokens=True)
+    ),
     "Tokenizer.stream_decoder/": Call(
         lambda s: _stream(s.special.stream_decoder(skip_special_tokens=True), [33155, 65531])
     ),
@@ -307,6 +325,9 @@ DECODING_CALLS: dict[str, Call] = {
     "StreamDecoder.feed/": Call(lambda s: _stream(s.tok.stream_decoder(), _pieces())),
     "StreamDecoder.feed/replace": Call(
         lambda s: _stream(s.tok.stream_decoder(unknown="replace"), [3319, 65530, 1 << 80])
+    ),
+    "StreamDecoder.feed/skip": Call(
+        lambda s: _stream(s.tok.stream_decoder(unknown="skip"), [3319, 65530, 1 << 80])
     ),
     "StreamDecoder.feed/strict": Call(_feed_strictly, UnicodeDecodeError),
     "StreamDecoder.feed/single unassigned": Call(lambda s: _feed_wrong(s, 65530), TokenIdError),

@@ -169,15 +169,15 @@ def _read_only() -> np.ndarray:
     return out
 
 
-def _encode_into(setting: Setting) -> object:
+def _encode_into(setting: Setting, text: object) -> object:
     out = _out()
-    return setting.tok.encode_into(new_text(PAIRS), out), out
+    return setting.tok.encode_into(text, out), out
 
 
 _WRONG_OUTS: dict[str, tuple[Callable[[], object], type[Exception]]] = {
     "too small": (lambda: _out(3), ValueError),
     "read-only": (_read_only, ValueError),
-    "strided": (lambda: _out()[::2], ValueError),
+    "strided room": (lambda: _out()[::2], ValueError),
     "other items": (lambda: np.zeros(999, np.int64), TypeError),
     "no buffer": (lambda: [0] * 999, TypeError),
     "odd address": (lambda: np.zeros(999, np.uint8)[1:].data[:998].cast("H"), ValueError),
@@ -213,19 +213,40 @@ def _feed_wrong(setting: Setting, piece: object) -> object:
     return encoder.feed(piece)
 
 
-def _specials(setting: Setting, wanted: object) -> list[object]:
-    """What each method with `allowed_special` does with it."""
-    tok, text, out = setting.special, new_text() + _MARK, _out()
-    return [
-        tok.encode(text, wanted),
-        tok.encode_batch([text], allowed_special=wanted),
-        tok.encode_ragged([text], allowed_special=wanted),
-        tok.encode_into(text, out, wanted),
-        tok.encode_with_offsets(text, allowed_special=wanted),
-        tok.encode_ragged_with_offsets([text], allowed_special=wanted),
-        tok.count(text, wanted),
-        tok.count_batch([text], allowed_special=wanted),
-    ]
+def _marked() -> str:
+    return new_text() + _MARK
+
+
+# The methods with `allowed_special`.
+_OF_SPECIAL: dict[str, Callable[[Tokenizer, object], object]] = {
+    "Tokenizer.encode": lambda tok, wanted: tok.encode(_marked(), wanted),
+    "Tokenizer.encode_batch": lambda tok, wanted: tok.encode_batch(
+        [_marked()], allowed_special=wanted
+    ),
+    "Tokenizer.encode_ragged": lambda tok, wanted: tok.encode_ragged(
+        [_marked()], allowed_special=wanted
+    ),
+    "Tokenizer.encode_into": lambda tok, wanted: tok.encode_into(_marked(), _out(), wanted),
+    "Tokenizer.encode_with_offsets": lambda tok, wanted: tok.encode_with_offsets(
+        _marked(), allowed_special=wanted
+    ),
+    "Tokenizer.encode_ragged_with_offsets": lambda tok, wanted: tok.encode_ragged_with_offsets(
+        [_marked()], allowed_special=wanted
+    ),
+    "Tokenizer.count": lambda tok, wanted: tok.count(_marked(), wanted),
+    "Tokenizer.count_batch": lambda tok, wanted: tok.count_batch(
+        [_marked()], allowed_special=wanted
+    ),
+}
+
+
+def _calls_with_special(method: str, run: Callable[[Tokenizer, object], object]) -> dict[str, Call]:
+    name = f"{method}/allowed_special"
+    return {
+        name: Call(lambda s: run(s.special, [_MARK])),
+        f"{name} all": Call(lambda s: run(s.special, "all")),
+        **_of_each_wrong(name, _WRONG_SPECIAL, lambda s, wanted: run(s.special, wanted)),
+    }
 
 
 def _first_matcher(setting: Setting) -> object:
@@ -276,10 +297,12 @@ ENCODING_CALLS: dict[str, Call] = {
         ).items()
     },
     "Tokenizer.encode/first long text": Call(_with_memo),
-    "Tokenizer.encode/allowed_special": Call(lambda s: _specials(s, [_MARK])),
-    "Tokenizer.encode/allowed_special all": Call(lambda s: _specials(s, "all")),
+    **{
+        name: call
+        for method, run in _OF_SPECIAL.items()
+        for name, call in _calls_with_special(method, run).items()
+    },
     "Tokenizer.encode/allowed_special for the first time": Call(_first_matcher),
-    **_of_each_wrong("Tokenizer.encode/allowed_special", _WRONG_SPECIAL, _specials),
     "Tokenizer.encode_batch/many, 2 threads": Call(
         lambda s: s.tok.encode_batch(many_texts(), num_threads=2)
     ),
@@ -301,11 +324,12 @@ ENCODING_CALLS: dict[str, Call] = {
     "Tokenizer.encode_ragged/bool for threads": Call(
         lambda s: s.tok.encode_ragged([new_text()], num_threads=True), TypeError
     ),
-    "Tokenizer.encode_into/": Call(_encode_into),
+    "Tokenizer.encode_into/": Call(lambda s: _encode_into(s, new_text(PAIRS))),
+    "Tokenizer.encode_into/bytes": Call(lambda s: _encode_into(s, new_bytes())),
+    **_of_each_wrong("Tokenizer.encode_into", NO_TEXTS, _encode_into),
     **_of_each_wrong(
         "Tokenizer.encode_into", _WRONG_OUTS, lambda s, out: s.tok.encode_into(new_text(), out)
     ),
-    "Tokenizer.encode_into/no text": Call(lambda s: s.tok.encode_into(5, _out()), TypeError),
     "Tokenizer.encode_with_offsets/characters": Call(
         lambda s: s.tok.encode_with_offsets(new_text(QUADS))
     ),

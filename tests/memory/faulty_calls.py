@@ -29,7 +29,7 @@ def _keep_reference(s: Setting) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(s.batch))
 
 
-def _work() -> str:
+def _work(_: Setting | None = None) -> str:
     return bytes(1000).decode()
 
 
@@ -87,6 +87,7 @@ CALLS: dict[str, Call] = {
     "leaks/bytes": Call(_keep_bytes),
     "leaks/file": Call(_keep_file),
     "leaks/reference": Call(_keep_reference),
+    "fails/anyway": Call(_work, ValueError),
     "fails/other result": Call(_hide),
     "fails/leak": Call(_keep_if_out_of_memory),
     "fails/crash": Call(_crash),

@@ -60,16 +60,17 @@ class Injector:
 
     def run(self, name: str, how: str, first: int, most: int) -> None:
         """Let the allocations of a call fail, from the `first` on; say what happens."""
+        _say(at=[name, how, 0])
         expected = None
         for _ in range(3):  # what is kept for later is there afterwards
             expected = self._outcome(name)
         tried = 0
         for number in _numbers(first, most):
             _say(at=[name, how, number])
-            problem = self._try(name, how, number, expected)
+            problem, failed = self._try(name, how, number, expected)
             if problem:
                 _say(found=[name, how, number, problem, self._allocator.trace()])
-            if not self._allocator.failed:
+            if not failed:
                 break
             tried += 1
         _say(done=[name, how, tried])
@@ -87,15 +88,16 @@ class Injector:
             raise AssertionError(f"{name} does not raise {raises.__name__}")
         return plain(result)
 
-    def _try(self, name: str, how: str, number: int, expected: object) -> str | None:
-        """What is wrong with a call whose `number`-th allocation fails."""
+    def _try(self, name: str, how: str, number: int, expected: object) -> tuple[str | None, int]:
+        """What is wrong with a call whose `number`-th allocation fails, and how many did."""
         self._uncaught.clear()
         problem = self._fail(name, how, number, expected)
+        failed = self._allocator.failed  # before the call is repeated
         if problem is None and self._uncaught:
             problem = "; ".join(self._uncaught)
-        if problem is None and self._allocator.failed:
+        if problem is None and failed:
             problem = self._look_afterwards(name, how, number, expected)
-        return problem
+        return problem, failed
 
     def _fail(self, name: str, how: str, number: int, expected: object) -> str | None:
         raises = self._calls[name].raises

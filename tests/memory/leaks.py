@@ -5,8 +5,8 @@
 
 Each call of the catalogue (`calls.py`), the failing ones included, is made until all that is kept
 for later is there, and then again in several runs of as many rounds. No block of memory may be
-there after each run that was not there before; nor a byte, a file, a thread or an object in a
-cycle, nor a reference to what is shared between calls. Blocks are counted by the allocator of
+there after each run that was not there before; nor a byte, a file or a thread, nor a reference to
+what is shared between calls. Blocks are counted by the allocator of
 `failing_allocations.c`, so one block lost in a run is found.
 
 Needs Linux with glibc and a C compiler. Exit code 1 if something was found.
@@ -140,10 +140,10 @@ def main() -> int:
     options = parser.parse_args()
     calls = catalogue(options.catalogue)
     names = chosen(calls, options.only)
+    left_out = [name for name in names if _NAMES_STAY and name.startswith(_WITH_RANDOM_NAMES)]
+    names = [name for name in names if name not in left_out]
     if not names:
-        parser.error("no call has such a name")
-    if _NAMES_STAY:
-        names = [name for name in names if not name.startswith(_WITH_RANDOM_NAMES)]
+        parser.error("no call has such a name, or it is not looked at with this Python")
     reason = why_not()
     if reason is not None:
         parser.error(reason)
@@ -164,6 +164,8 @@ def main() -> int:
                 leaking += 1
                 gained = ", ".join(f"{count:.2f} {what}" for what, count in gains.items())
                 print(f"{name} gains {gained} a call", flush=True)
+    if left_out:
+        print(f"not looked at, as CPython 3.12 keeps names of files: {', '.join(left_out)}")
     print(f"{len(names)} calls, {leaking} leak, {time.monotonic() - started:.0f} s")
     return 1 if leaking else 0
 
