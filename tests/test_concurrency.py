@@ -172,8 +172,8 @@ def test_ctrl_c_ends_a_batch_that_is_encoded_and_waits_for_its_offsets(
 def test_a_call_waits_for_its_threads_even_if_threading_gives_up(
     tok: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As its join does up to 3.12 when Ctrl-C is pressed. At each place of this text, all of a special
-    # token but its end is read: short enough for no thread to look up from it, it takes long.
+    # As its join does up to 3.12 when Ctrl-C is pressed. At each place of this text, all of a
+    # special token but its end is read: short enough for no thread to look up, it takes long.
     slow = tok.with_special_tokens({"a" * 1000 + "b": 65530})
     text = "a" * 200_000
     begun = time.monotonic()

@@ -87,8 +87,8 @@ cdef class Job:
             run_in_threads(self, self.num_threads)
             is_complete = True
         finally:
-            # The caller's memory is given back now. It cannot be relied on threading to have waited:
-            # its join gives up for good if Ctrl-C (up to 3.12) or a lack of memory interrupts it.
+            # The caller's memory is given back now. That threading has waited is not certain: its
+            # join gives up for good if Ctrl-C (up to 3.12) or a lack of memory interrupts it.
             with nogil:
                 if not is_complete:
                     self.end()
