@@ -59,7 +59,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session(name="kernel-coverage")
 def kernel_coverage(session: nox.Session) -> None:
     """Lines and branches of the kernels that the tests run, as gcov counts them."""
-    install(session, "test", "cython>=3.1,<3.4", "setuptools>=77")
+    install(session, "test", *nox.project.load_toml("pyproject.toml")["build-system"]["requires"])
     session.run("python", "tests/coverage/kernels.py", *(session.posargs or ["--", *ALL_CORES]))
 
 
@@ -173,14 +173,13 @@ def wheels(session: nox.Session) -> None:
 @nox.session
 def instructions(session: nox.Session) -> None:
     """Instructions per byte under valgrind, beside the record."""
-    install(session, "", "--group", "bench")
+    install(session, "data", "--group", "bench")
     session.run("python", "-m", "bench", "instructions", *session.posargs)
 
 
-def install(session: nox.Session, extra: str = "", *arguments: str) -> None:
+def install(session: nox.Session, extra: str, *arguments: str) -> None:
     """Install the package in editable mode, compiled anew where a source has changed."""
-    target = f".[{extra}]" if extra else "."
-    session.install("--reinstall-package=rwkv-tok", "--editable", target, *arguments)
+    session.install("--reinstall-package=rwkv-tok", "--editable", f".[{extra}]", *arguments)
 
 
 def install_instrumented(session: nox.Session, flags: str) -> None:

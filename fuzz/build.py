@@ -6,6 +6,7 @@ touched. What has not changed is not compiled again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import sys
@@ -68,8 +69,6 @@ class Build:
         if reason := self._why_not():
             print(reason, file=sys.stderr)
             sys.exit(2)
-        import fcntl  # which Windows does not have, and does not need for --help
-
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
