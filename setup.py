@@ -16,7 +16,7 @@ if sys.maxsize < 2**32:
 # No -march=native: a wheel runs on every CPU of its platform. -g0: debug information would be most
 # of the wheel's size. Whoever sets CFLAGS (for a sanitizer, say) decides on both.
 if sys.platform == "win32":
-    compile_args = ["/O2"]
+    compile_args = ["/O2", "/std:c11"]
 elif "CFLAGS" in os.environ:
     compile_args = ["-fvisibility=hidden"]
 else:

@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ import rwkv_tok
 # How fast the machine is decides nothing about the code: no deadline, no complaint about slowness.
 settings.register_profile("rwkv_tok", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rwkv_tok")
+
+# Some CI sets these, and what is compared would be full of escape sequences.
+for _name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(_name, None)
 
 BEYOND_THE_CORE = {"bench", "cli", "crash", "data", "fuzz", "memory"}
 

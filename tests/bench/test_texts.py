@@ -49,7 +49,7 @@ def test_any_other_file_is_one_document(tmp_path: Path, name: str) -> None:
 
 def test_no_more_than_was_asked_for_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_text("語" * 1000)
+    path.write_text("語" * 1000, "utf-8")
     assert texts.load([path], "text", 0.001) == {"a": ["語" * 333]}
 
 

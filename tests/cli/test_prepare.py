@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cli.commands import error_of, invoke, output_of, run, start
-from cli.test_terminal import Terminal
+from cli.terminal import Terminal
 
 import rwkv_tok
 from rwkv_tok.cli import prepare_progress
@@ -203,7 +203,8 @@ def test_what_is_missing_is_told() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert done.returncode == 2
-    assert done.stderr == b"Error: msgspec is not installed: pip install 'rwkv-tok[data]'\n"
+    message = b"Error: msgspec is not installed: pip install 'rwkv-tok[data]'"
+    assert done.stderr.splitlines() == [message]
 
 
 def test_a_verification_finds_another_input() -> None:

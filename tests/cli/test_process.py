@@ -31,7 +31,9 @@ def test_the_console_script_is_main() -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert run("--version") == (0, f"rwkv-tok {rwkv_tok.__version__}\n".encode(), b"")
+    code, stdout, stderr = run("--version")
+    assert (code, stdout.decode().splitlines()) == (0, [f"rwkv-tok {rwkv_tok.__version__}"])
+    assert not stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["encode"], ["decode"], ["count"]])
@@ -151,8 +153,8 @@ def test_the_library_does_not_import_the_command_line() -> None:
 def test_without_the_extra_the_message_tells_what_to_install(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; import rwkv_tok.cli as c; c.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)
-    message = f"rwkv-tok: {missing} is not installed: pip install 'rwkv-tok[cli]'\n"
-    assert (done.returncode, done.stderr.decode()) == (2, message)
+    message = f"rwkv-tok: {missing} is not installed: pip install 'rwkv-tok[cli]'"
+    assert (done.returncode, done.stderr.decode().splitlines()) == (2, [message])
 
 
 def test_a_short_command_does_not_import_the_progress_bar() -> None:

@@ -1,47 +1,23 @@
 """The command line at a terminal: the progress bar, and the hint to someone who types nothing."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli.commands import run, start
+from cli.terminal import Terminal
 
 import rwkv_tok
 
-pty = pytest.importorskip("pty", reason="has no pseudo-terminals")
+pytest.importorskip("pty", reason="has no pseudo-terminals")
 
 LARGE = 40 << 20
-
-
-class Terminal:
-    """A pseudo-terminal: `end` is what a process gets."""
-
-    def __init__(self) -> None:
-        self._screen, self.end = pty.openpty()
-
-    def type(self, keys: bytes) -> None:
-        os.write(self._screen, keys)
-
-    def read(self) -> bytes:
-        """What all processes have shown on it, once they have ended."""
-        os.close(self.end)
-        shown = []
-        try:
-            while piece := os.read(self._screen, 1 << 16):
-                shown.append(piece)
-        except OSError:  # how Linux says that nobody has the other end any more
-            pass
-        os.close(self._screen)
-        return b"".join(shown)
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        monkeypatch.delenv(name, raising=False)
     return Terminal()
 
 

@@ -84,7 +84,7 @@ def test_the_place_of_a_difference_is_exact(tmp_path: Path, tok: Tokenizer) -> N
     (problem,) = problems(tmp_path / "made", tok, corpus)
     position = len(second) - 1
     byte = 2 * (len(first) + 1 + position)
-    assert problem.where == f"{tmp_path}/made.bin, document 1, token {position}, byte {byte}"
+    assert problem.where == f"{tmp_path / 'made.bin'}, document 1, token {position}, byte {byte}"
     assert problem.what == (
         f"is id {tok.token_id(' six')}, and id {second[-1]} in {corpus}, line 4"
     )

@@ -1,6 +1,7 @@
 """verify: every damage is found, and named so that somebody can mend it."""
 
 import json
+import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ LARGE = (1 << 20) + 1  # bytes of a file that is read as a whole only if it begi
 
 def found(report: VerifyReport) -> list[str]:
     """The problems, with the file's name alone."""
-    folder = f"{report.prefix.parent}/"
+    folder = f"{report.prefix.parent}{os.sep}"
     return [str(problem).replace(folder, "") for problem in report.problems]
 
 

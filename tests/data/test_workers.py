@@ -1,7 +1,6 @@
 """Worker processes: when one of them dies, and what they leave behind."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -41,14 +40,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     return processes
 
 
-def let_workers_die(monkeypatch: pytest.MonkeyPatch, folder: Path, number: int, task: int) -> None:
+def let_workers_die(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, task: int) -> None:
     """Have each worker process send itself a signal instead of doing a task."""
     (folder / "worker.py").write_text(
-        "import os\nfrom itertools import count\nfrom rwkv_tok.data.preparing import worker\n"
+        "import os, signal\nfrom itertools import count\n"
+        "from rwkv_tok.data.preparing import worker\n"
         "encode, tasks = worker._encode, count()\n"
         "def die(encoder, task):\n"
         f"    if next(tasks) == {task}:\n"
-        f"        os.kill(os.getpid(), {number})\n"
+        f"        os.kill(os.getpid(), signal.{name})\n"
         "    return encode(encoder, task)\n"
         "worker._encode = die\nworker.main()\n"
     )
@@ -56,11 +56,11 @@ def let_workers_die(monkeypatch: pytest.MonkeyPatch, folder: Path, number: int, 
 
 
 @pytest.mark.parametrize(
-    ("number", "task", "how"),
+    ("name", "task", "how"),
     [
-        (signal.SIGKILL, 0, r"was killed by SIGKILL \(did memory run out\?\)"),
-        (signal.SIGKILL, 9, r"was killed by SIGKILL \(did memory run out\?\)"),
-        (signal.SIGTERM, 9, "was killed by SIGTERM"),
+        ("SIGKILL", 0, r"was killed by SIGKILL \(did memory run out\?\)"),
+        ("SIGKILL", 9, r"was killed by SIGKILL \(did memory run out\?\)"),
+        ("SIGTERM", 9, "was killed by SIGTERM"),
     ],
 )
 def test_a_worker_that_is_killed_is_named(
@@ -68,13 +68,13 @@ def test_a_worker_that_is_killed_is_named(
     tmp_path: Path,
     started: list[subprocess.Popen[bytes]],
     monkeypatch: pytest.MonkeyPatch,
-    number: int,
+    name: str,
     task: int,
     how: str,
 ) -> None:
     command = pool._COMMAND
     (tmp_path / "code").mkdir()
-    let_workers_die(monkeypatch, tmp_path / "code", number, task)
+    let_workers_die(monkeypatch, tmp_path / "code", name, task)
     with pytest.raises(
         DataError,
         match=rf"a worker process {how} while it read .*in\.jsonl: the same command goes on",

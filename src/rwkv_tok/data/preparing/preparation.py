@@ -158,8 +158,9 @@ def prepare(
     --------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "corpus.jsonl").write_text('{"text": "Hello world"}\n{"text": "你好"}\n')
-    >>> prepared = prepare(folder / "corpus.jsonl", folder / "train")
+    >>> corpus = folder / "corpus.jsonl"
+    >>> _ = corpus.write_text('{"text": "Hello world"}\n{"text": "你好"}\n', "utf-8")
+    >>> prepared = prepare(corpus, folder / "train")
     >>> prepared.items, prepared.tokens
     (2, 6)
     >>> from rwkv_tok.data import BinIdx
