@@ -48,6 +48,8 @@ def main() -> None:
     counts = read_counts(FOLDER)
     kernels = {name: count for name, count in counts.items() if name.startswith(KERNELS)}
     modules = {name: count for name, count in counts.items() if name not in kernels}
+    if not any(count.branches for count in kernels.values()):
+        sys.exit(f"FAILED: gcov has counted nothing in {KERNELS}")
     lines = _print_table("lines of the kernels", {n: c.lines for n, c in kernels.items()})
     branches = _print_table("branches of the kernels", {n: c.branches for n, c in kernels.items()})
     _print_table("lines of the extension modules", {n: c.lines for n, c in modules.items()})

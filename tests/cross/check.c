@@ -292,6 +292,8 @@ static void check_all_encoding(const Kernel *kernel, const Vocabulary *vocabular
 
 /* Cuts: as cuts.h describes them, byte by byte. */
 
+enum { FIRST_KANA = 0x3000 };
+
 static int is_continuation(uint8_t byte)
 {
     return (byte & 0xC0) == 0x80;
@@ -300,6 +302,11 @@ static int is_continuation(uint8_t byte)
 static int is_kana(const uint8_t *bytes)
 {
     return bytes[0] == KANA_LEAD && (bytes[1] & 0xFC) == 0x80 && is_continuation(bytes[2]);
+}
+
+static int character_of(const uint8_t *bytes)
+{
+    return (bytes[0] & 0x0F) << 12 | (bytes[1] & 0x3F) << 6 | (bytes[2] & 0x3F);
 }
 
 static int is_cut(const Cuts *cuts, const uint8_t *here, int by_boxes)
@@ -315,7 +322,10 @@ static int is_cut(const Cuts *cuts, const uint8_t *here, int by_boxes)
     if (here[-3] >> 4 == 0xE && cuts->closed[here[-3] & 15] && is_continuation(here[-2])
         && is_continuation(first) && !is_continuation(second))
         return 1;
-    return is_kana(here - 3) && is_kana(here) && kana_cut(cuts, here);
+    if (!is_kana(here - 3) || !is_kana(here))
+        return 0;
+    int before = character_of(here - 3) - FIRST_KANA, after = character_of(here) - FIRST_KANA;
+    return !(cuts->joined_kana[before][after / 32] >> (after % 32) & 1);
 }
 
 static void check_cuts(const Kernel *kernel, const Cuts *cuts, const Text *text, int at_end)
@@ -332,6 +342,14 @@ static void check_cuts(const Kernel *kernel, const Cuts *cuts, const Text *text,
                   block, 0);
         }
     }
+}
+
+static int has_mask(const Kernel *kernel)
+{
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
+        if (masks[i].cut_mask != NULL && strcmp(masks[i].name, kernel->name) == 0)
+            return 1;
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -351,6 +369,10 @@ int main(int argc, char **argv)
         if ((*kernel)->supported()) {
             (*kernel)->prepare();
             printf(" %s", (*kernel)->name);
+            if ((*kernel)->encode != NULL && !has_mask(*kernel)) {
+                fprintf(stderr, "%s: its cuts are not checked\n", (*kernel)->name);
+                return 2;
+            }
         } else {
             printf(" (%s is NOT RUN: this processor lacks it)", (*kernel)->name);
         }
