@@ -95,7 +95,7 @@ class Build:
     def _make(self) -> None:
         pip: list[str | Path] = [self.python, "-m", "pip", "--disable-pip-version-check"]
         pip += ["install", "--quiet"]
-        print(f"Making a virtual environment in {self.folder} ...", flush=True)
+        print(f"Preparing a virtual environment in {self.folder} ...", flush=True)
         run([sys.executable, "-m", "venv", self.folder / "venv"])  # completes one that is there
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())
         run([*pip, *project["build-system"]["requires"], *self.requirements])

@@ -96,13 +96,12 @@ def _encode() -> Iterator[bytes]:
             units = 15, is_divided, method, 2, *(0, 7), *(0, 20)
             for text in _text_bytes()[3 * is_divided + method :: 9]:
                 yield pack(pack(b"", 1, 0, *units).rjust(16, b"\0") + text, 0, 3, 1, *as_it_is)
-            # Some of six special tokens allowed, of three; bytes, two threads.
-            for allowed in ((1, 0, 1, 1, 0, 1), (1, 0, 1)):
-                special = pack(b"", *allowed, 0, 1, *units[:4], 0, 7).rjust(16, b"\0")
-                if len(allowed) == 6:
-                    yield pack(special + _TEXTS[-1].encode(), 0, 5, 1, *as_it_is)
-                else:
-                    yield pack(special + bytes(range(40)), *_small_vocabulary(), 5, 0, 1, 0)
+            # Some of the special tokens allowed, of six and of three; bytes, two threads.
+            rest = 0, 1, *units[:4], 0, 7
+            options = pack(b"", 1, 0, 1, 1, 0, 1, *rest).rjust(16, b"\0")
+            yield pack(options + _TEXTS[-1].encode(), 0, 5, 1, *as_it_is)
+            options = pack(b"", 1, 0, 1, *rest).rjust(16, b"\0")
+            yield pack(options + bytes(range(40)), *_small_vocabulary(), 5, 0, 1, 0)
     # As a str of each width, also with a lone surrogate, and long.
     for number, codec in enumerate(("utf-8", "latin-1", "utf-16-le", "utf-32-le")):
         as_str = bytes([*range(14), 2, number])

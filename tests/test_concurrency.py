@@ -175,7 +175,7 @@ def test_a_call_waits_for_its_threads_even_if_threading_gives_up(
     # As its join does up to 3.12 when Ctrl-C is pressed. At each place of this text, all of a
     # special token but its end is read: short enough for no thread to look up, it takes long.
     slow = tok.with_special_tokens({"a" * 1000 + "b": 65530})
-    text = "a" * 200_000
+    text = "a" * 400_000
     begun = time.monotonic()
     slow.count(text, "all")
     seconds = time.monotonic() - begun

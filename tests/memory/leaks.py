@@ -6,8 +6,8 @@
 Each call of the catalogue (`calls.py`), the failing ones included, is made until all that is kept
 for later is there, and then again in several runs of as many rounds. No block of memory may be
 there after each run that was not there before; nor a byte, a file or a thread, nor a reference to
-what is shared between calls. Blocks are counted by the allocator of
-`failing_allocations.c`, so one block lost in a run is found.
+what is shared between calls. Blocks are counted by the allocator of `failing_allocations.c`, so one
+block lost in a run is found.
 
 Needs Linux with glibc and a C compiler. Exit code 1 if something was found.
 """
