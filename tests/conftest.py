@@ -12,6 +12,8 @@ import rwkv_tok
 
 # How fast the machine is decides nothing about the code: no deadline, no complaint about slowness.
 settings.register_profile("rwkv_tok", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# With --hypothesis-profile=quick: for the second of two runs on the same sources.
+settings.register_profile("quick", settings.get_profile("rwkv_tok"), max_examples=15)
 settings.load_profile("rwkv_tok")
 
 # Some CI sets these, and what is compared would be full of escape sequences.
