@@ -35,6 +35,9 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from memory.allocator import ALL, BELOW_OURS, environment, why_not
@@ -72,7 +75,8 @@ class Tally:
 
     def __init__(self, *, tells_of_others: bool) -> None:
         self._tells_of_others = tells_of_others
-        self.calls: set[str] = set()
+        #: The calls that are done with, and how allocations failed.
+        self.done: set[tuple[str, str]] = set()
         self.failures = 0
         self.problems: list[str] = []
         self.of_others: Counter[str] = Counter()
@@ -81,9 +85,9 @@ class Tally:
     def hear(self, message: dict[str, Any]) -> None:
         """Take note of what a process says."""
         if "done" in message:
-            name, _, tried = message["done"]
+            name, how, tried = message["done"]
             with self._lock:
-                self.calls.add(name)
+                self.done.add((name, how))
                 self.failures += tried
         elif "found" in message:
             name, how, number, problem, trace = message["found"]
@@ -215,6 +219,18 @@ def _messages(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
     process.kill()
 
 
+def _progress_bar() -> Progress:
+    """For those who wait at a terminal."""
+    return Progress(
+        *Progress.get_default_columns(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        redirect_stdout=sys.stdout.isatty(),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -271,19 +287,23 @@ def main() -> int:
     try:
         for thread in threads:
             thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(1)  # a handler of Polars would have it go on waiting after Ctrl-C
+        with _progress_bar() as bar:
+            shown = bar.add_task("", total=len(items))
+            for thread in threads:
+                while thread.is_alive():
+                    thread.join(1)  # a handler of Polars would have it go on waiting after Ctrl-C
+                    bar.update(shown, completed=len(tally.done))
     except KeyboardInterrupt:
         processes.end()
         return 130
     for problem, count in tally.of_others.items():
         print(f"not ours, {problem}, {count} times")
+    calls = {name for name, _ in tally.done}
     print(
-        f"{len(tally.calls)} of {len(names)} calls, {tally.failures} failed allocations, "
+        f"{len(calls)} of {len(names)} calls, {tally.failures} failed allocations, "
         f"{len(tally.problems)} problems, {time.monotonic() - started:.0f} s"
     )
-    return 1 if tally.problems or len(tally.calls) < len(names) or not tally.failures else 0
+    return 1 if tally.problems or len(calls) < len(names) or not tally.failures else 0
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -158,7 +160,13 @@ def main() -> int:
         check = LeakCheck(options.rounds, shared_by(setting))
         gc.collect()
         gc.freeze()  # what is there already need not be looked through again and again
-        for name in names:
+        for name in track(
+            names,
+            console=Console(stderr=True),
+            auto_refresh=False,  # a thread that draws would be counted
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        ):
             gains = check.gains(functools.partial(make, calls[name], setting))
             if gains:
                 leaking += 1
