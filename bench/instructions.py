@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +41,13 @@ def instructions(paths: Sequence[str], record: bool, file: Path) -> None:
         raise click.UsageError("this mode needs valgrind: install it (apt-get install valgrind)")
     paths = paths or callgrind.known(kernels.available())
     compiler, architecture = machine.compiler(), platform.machine()
-    measured = {}
-    for path in paths:
-        click.echo(f"counting: path {path} ...", err=True)
-        try:
-            measured[path] = callgrind.count(path)
-        except ChildProcessError as error:
-            raise click.ClickException(str(error)) from error
+    click.echo(f"counting: {', '.join(paths)} ...", err=True)
+    try:
+        # What else runs changes no count.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            measured = dict(zip(paths, pool.map(callgrind.count, paths), strict=True))
+    except ChildProcessError as error:
+        raise click.ClickException(str(error)) from error
     records = Records(file, fixed_sample.fingerprint())
     comparisons = records.compare(compiler, architecture, measured)
     Console(highlight=False).print(table(comparisons, f"{compiler}, {architecture}"))
