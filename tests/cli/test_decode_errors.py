@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rwkv_tok.cli.inputs
+from rwkv_tok import Tokenizer
 
 
 def npy(array: Any, **options: Any) -> bytes:
@@ -98,11 +99,14 @@ def test_a_pickled_object_is_never_loaded() -> None:
 
 
 @given(cut=st.integers(0, 127), junk=st.binary(max_size=6))
-def test_a_broken_npy_header_is_at_most_an_error(cut: int, junk: bytes) -> None:
+def test_a_broken_npy_header_is_at_most_an_error(tok: Tokenizer, cut: int, junk: bytes) -> None:
     data = npy(np.array([98], "<u2"))
     broken = data[:cut] + junk + data[cut + len(junk) :]
     result = invoke("decode", "--format", "npy", stdin=broken)
-    assert (result.exit_code, result.stdout_bytes) == (0, b"a") or result.exit_code == 2
+    if result.exit_code == 0:  # something else that is valid
+        assert result.stdout_bytes == tok.decode_bytes(np.load(io.BytesIO(broken)))
+    else:
+        assert result.exit_code == 2
 
 
 def test_what_stands_in_a_header_or_a_line_is_not_repeated() -> None:
