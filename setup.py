@@ -7,7 +7,9 @@ import tarfile
 from pathlib import Path
 
 import numpy
+from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
 
 if sys.maxsize < 2**32:
@@ -24,6 +26,17 @@ else:
 
 # The hot loops in C; _kernels has them, the others read only the headers.
 KERNELS = Path("src/rwkv_tok/kernels")
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "initializedcheck": False,
+    "cdivision": True,
+    "auto_pickle": False,
+    "autotestdict": False,
+    "freethreading_compatible": True,
+}
 
 extensions = [
     Extension(
@@ -66,23 +79,24 @@ class ReproducibleSdist(sdist):
         return archive
 
 
-setup(
-    cmdclass={"sdist": ReproducibleSdist},
-    ext_modules=extensions,
-    options={
-        # setuptools' build_ext is Cython's where there is one, and translates what it compiles.
-        "build_ext": {
-            "cython_c_in_temp": True,
-            "cython_directives": {
-                "language_level": 3,
-                "boundscheck": False,
-                "wraparound": False,
-                "initializedcheck": False,
-                "cdivision": True,
-                "auto_pickle": False,
-                "autotestdict": False,
-                "freethreading_compatible": True,
-            },
-        }
-    },
-)
+class ParallelBuildExt(build_ext):
+    """Translates one module after the other; then as many compilers run as there are processors."""
+
+    def build_extensions(self):
+        """Build all extension modules."""
+        for extension in self.extensions:
+            # Not in threads, which Cython does not promise to bear.
+            (translated,) = cythonize(
+                extension,
+                build_dir=self.build_temp,
+                compiler_directives=DIRECTIVES,
+                emit_linenums=self.cython_line_directives,
+                force=self.force,
+                quiet=not self.verbose,
+            )
+            extension.sources = translated.sources
+        self.parallel = self.parallel or os.cpu_count()
+        super().build_extensions()
+
+
+setup(cmdclass={"build_ext": ParallelBuildExt, "sdist": ReproducibleSdist}, ext_modules=extensions)
