@@ -80,12 +80,17 @@ class ReproducibleSdist(sdist):
 
 
 class ParallelBuildExt(build_ext):
-    """Translates one module after the other; then as many compilers run as there are processors."""
+    """Translates one module after the other; then as many compilers run as there are processors.
+
+    Of the options that Cython adds to the command, only --cython-line-directives has an effect.
+    """
+
+    is_over = False
 
     def build_extensions(self):
         """Build all extension modules."""
         for extension in self.extensions:
-            # Not in threads, which Cython does not promise to bear.
+            # Not in threads, which Cython does not promise to bear; there it finds nothing but C.
             (translated,) = cythonize(
                 extension,
                 build_dir=self.build_temp,
@@ -97,6 +102,16 @@ class ParallelBuildExt(build_ext):
             extension.sources = translated.sources
         self.parallel = self.parallel or os.cpu_count()
         super().build_extensions()
+
+    def build_extension(self, extension):
+        """Build one, unless another has failed or was interrupted: threads would go on with it."""
+        if self.is_over:
+            return
+        try:
+            super().build_extension(extension)
+        except BaseException:
+            self.is_over = True
+            raise
 
 
 setup(cmdclass={"build_ext": ParallelBuildExt, "sdist": ReproducibleSdist}, ext_modules=extensions)

@@ -35,14 +35,12 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from memory.allocator import ALL, BELOW_OURS, environment, why_not
 from memory.calls import catalogue, chosen
 from memory.injector import HOW
+from memory.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -219,18 +217,6 @@ def _messages(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
     process.kill()
 
 
-def _progress_bar() -> Progress:
-    """For those who wait at a terminal."""
-    return Progress(
-        *Progress.get_default_columns(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        redirect_stdout=sys.stdout.isatty(),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -287,12 +273,12 @@ def main() -> int:
     try:
         for thread in threads:
             thread.start()
-        with _progress_bar() as bar:
+        with progress_bar() as bar:
             shown = bar.add_task("", total=len(items))
             for thread in threads:
                 while thread.is_alive():
                     thread.join(1)  # a handler of Polars would have it go on waiting after Ctrl-C
-                    bar.update(shown, completed=len(tally.done))
+                    bar.update(shown, completed=len(tally.done), refresh=True)
     except KeyboardInterrupt:
         processes.end()
         return 130

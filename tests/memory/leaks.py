@@ -27,8 +27,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -36,6 +34,7 @@ from typing import TYPE_CHECKING
 
 from memory.allocator import Allocator, environment, is_preloaded, why_not
 from memory.calls import catalogue, chosen
+from memory.progress import progress_bar
 from memory.setting import Call, Setting
 
 if TYPE_CHECKING:
@@ -160,18 +159,13 @@ def main() -> int:
         check = LeakCheck(options.rounds, shared_by(setting))
         gc.collect()
         gc.freeze()  # what is there already need not be looked through again and again
-        for name in track(
-            names,
-            console=Console(stderr=True),
-            auto_refresh=False,  # a thread that draws would be counted
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        ):
-            gains = check.gains(functools.partial(make, calls[name], setting))
-            if gains:
-                leaking += 1
-                gained = ", ".join(f"{count:.2f} {what}" for what, count in gains.items())
-                print(f"{name} gains {gained} a call", flush=True)
+        with progress_bar() as bar:
+            for name in bar.track(names):
+                gains = check.gains(functools.partial(make, calls[name], setting))
+                if gains:
+                    leaking += 1
+                    gained = ", ".join(f"{count:.2f} {what}" for what, count in gains.items())
+                    print(f"{name} gains {gained} a call", flush=True)
     if left_out:
         print(f"not looked at, as CPython 3.12 keeps names of files: {', '.join(left_out)}")
     print(f"{len(names)} calls, {leaking} leak, {time.monotonic() - started:.0f} s")
