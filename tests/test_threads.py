@@ -43,9 +43,11 @@ def test_what_is_no_integer_is_a_type_error(num_threads: Any) -> None:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Fake what the system says: the CPUs, and files by their absolute paths."""
 
+    read = threads._read
+
     def fake(cpus: int, files: dict[str, str]) -> None:
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cpus)), raising=False)
-        monkeypatch.setattr(threads, "Path", lambda path: tmp_path / path.lstrip("/"))
+        monkeypatch.setattr(threads, "_read", lambda name: read(f"{tmp_path}{name}"))
         for path, content in files.items():
             file = tmp_path / path.lstrip("/")
             file.parent.mkdir(parents=True, exist_ok=True)

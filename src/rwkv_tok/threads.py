@@ -90,7 +90,7 @@ def _cgroup_quota() -> int | None:
     from inside: then it is the ancestors that are found.
     """
     try:
-        memberships = Path("/proc/self/cgroup").read_text("utf-8", "replace").splitlines()
+        memberships = _read("/proc/self/cgroup").splitlines()
     except OSError:
         return None
     quotas: list[int | None] = []
@@ -112,8 +112,14 @@ def _cgroup_quota() -> int | None:
 def _read_quota(files: list[Path]) -> int | None:
     """Cores from `QUOTA PERIOD`, in one file or two; None where QUOTA is `max` or -1."""
     try:
-        quota, period = " ".join(file.read_text("ascii") for file in files).split()
+        quota, period = " ".join(_read(str(file)) for file in files).split()
         microseconds, interval = int(quota), int(period)
     except (OSError, ValueError):
         return None
     return -(-microseconds // interval) if microseconds > 0 and interval > 0 else None
+
+
+def _read(name: str) -> str:
+    # Neither buffered nor by a Path: of a lack of memory CPython would make other errors there.
+    with open(name, "rb", buffering=0) as file:  # noqa: PTH123
+        return file.read().decode("utf-8", "replace")
