@@ -55,7 +55,9 @@ def lowest(session: nox.Session) -> None:
 def coverage(session: nox.Session) -> None:
     """Lines and branches of the Python layer that the tests run."""
     install(session, "test", "pytest-cov>=7")
-    session.run("pytest", "--cov", "--cov-report=term", *(session.posargs or ALL_CORES))
+    # The checks of memory would find what coverage itself takes.
+    options = ["--cov", "--cov-report=term", "--ignore=tests/memory"]
+    session.run("pytest", *options, *(session.posargs or ALL_CORES))
 
 
 @nox.session(name="kernel-coverage")
