@@ -289,7 +289,7 @@ def main() -> int:
         f"{len(calls)} of {len(names)} calls, {tally.failures} failed allocations, "
         f"{len(tally.problems)} problems, {time.monotonic() - started:.0f} s"
     )
-    return 1 if tally.problems or len(calls) < len(names) or not tally.failures else 0
+    return 1 if tally.problems or len(tally.done) < len(items) or not tally.failures else 0
 
 
 if __name__ == "__main__":
